@@ -1,0 +1,1 @@
+"""The sync service: takes offline changes, resolves conflicts by field, and owns the operational schema."""

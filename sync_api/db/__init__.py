@@ -1,0 +1,1 @@
+"""The operational schema: its tables, its migrations, and connections to it."""

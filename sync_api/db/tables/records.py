@@ -1,0 +1,41 @@
+"""The current state of every record, and the answer that every change was given."""
+
+import sqlalchemy as sa
+
+from sync_api.db.tables.base import at, json, metadata, number, tenant_id, text
+
+record = sa.Table(
+    "record",
+    metadata,
+    tenant_id(primary_key=True),
+    text("entity_type", primary_key=True),
+    text("entity_id", primary_key=True),
+    text("project_id", nullable=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    json("data"),
+    # field -> {version, user, device, event_id, event_at, edited_at}; event_at is the received_at of that event
+    json("field_versions", server_default="{}"),
+    number("seq"),
+    at("deleted_at", nullable=True),
+    at("updated_at"),
+    text("updated_by"),
+    # life counters of the record's events (outcome applied, merged or conflict), for the online features
+    number("event_count", server_default="0"),
+    number("conflict_count", server_default="0"),
+    at("first_event_at"),
+)
+
+applied_change = sa.Table(
+    "applied_change",
+    metadata,
+    tenant_id(primary_key=True),
+    text("user_id", primary_key=True),
+    text("device_id", primary_key=True),
+    text("entity_type", primary_key=True),
+    text("offline_id", primary_key=True),
+    sa.Column("content_sha256", sa.LargeBinary, nullable=False),
+    # null only inside the transaction that is working it out
+    json("answer", nullable=True),
+    at("created_at", server_default=sa.func.now()),
+    sa.Index("ix_applied_change_tenant_id_created_at", "tenant_id", "created_at"),
+)
