@@ -41,7 +41,7 @@ class DatasetError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """Rows of one window, one per (event, moment), ordered by received_at; features are float64, missing is NaN."""
+    """Rows of one window, one per (event, moment), by received_at; features are float64, missing is NaN."""
 
     frame: pd.DataFrame
     source: str
@@ -55,16 +55,16 @@ class TrainingSet:
 
     @property
     def demo_tenants(self) -> list[str] | None:
-        """Tenants of a set with mapped time: a model trained on it serves these and no other. None: may serve all."""
+        """Tenants of a set with mapped time: its models serve these and no other. None: may serve all."""
         if not bool(self.frame["is_mapped_time"].any()):
             return None
         return sorted(self.frame["tenant_id"].unique())
 
 
 def load(source: str | Path, *, days: int | None = WINDOW_DAYS) -> TrainingSet:
-    """Read a training-set Parquet (path or `file://` URL) and keep the last `days` before its newest row; None keeps all.
+    """Read a training-set Parquet (path or `file://` URL), keep the last `days` before its newest row (None: all).
 
-    Raises FileNotFoundError, or DatasetError when a column is missing, mistyped, null, out of range or repeats a key.
+    Raises FileNotFoundError, or DatasetError when a column is missing, mistyped, null, out of range, or a key repeats.
     """
     return from_frame(pd.read_parquet(str(source)), source=str(source), days=days)
 
@@ -96,15 +96,15 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     for name in (*FEATURE_NAMES, "as_of_seq"):
         if len(typed) and not types.is_numeric_dtype(typed[name]):
             raise DatasetError(f"{name}: expected numbers, found {typed[name].dtype}")
-    dtypes: dict[str, str] = {name: "str" for name in TEXT}
-    dtypes |= {name: "bool" for name in FLAGS} | {name: "float64" for name in FEATURE_NAMES}
+    dtypes: dict[str, str] = dict.fromkeys(TEXT, "str")
+    dtypes |= dict.fromkeys(FLAGS, "bool") | dict.fromkeys(FEATURE_NAMES, "float64")
     return typed.astype(dtypes | {"as_of_seq": "int64"})
 
 
 def _within(frame: pd.DataFrame, days: int | None) -> pd.DataFrame:
     if days is None or frame.empty:
         return frame
-    return frame[frame["received_at"] > frame["received_at"].max() - pd.Timedelta(days=days)]
+    return frame.loc[frame["received_at"] > frame["received_at"].max() - pd.Timedelta(days=days)]
 
 
 def _check(frame: pd.DataFrame) -> None:

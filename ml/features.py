@@ -1,7 +1,7 @@
 """The feature contract: what a model is given, in which order, and what each figure means.
 
-Definitions only. The figures themselves are computed online by the feature statement of the prediction server and offline by the
-warehouse; both answer with exactly these names. A model stores the contract it was trained on in its manifest.
+Definitions only. The figures are computed online by the prediction server's feature statement and offline by the
+warehouse; both answer with exactly these names. A model keeps the contract it was trained on in its manifest.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The model registry: versions of `conflict_predictor` and the two aliases that name them.
 
-Aliases, not stages: `challenger` is the newest trained, `champion` is what serves. An alias is resolved to a number once and the
-number is used from then on. Whether a version deserves an alias is decided elsewhere (training, gate).
+Aliases, not stages: `challenger` is the newest trained, `champion` is what serves. An alias is resolved to a number
+once and the number is used from then on. Whether a version deserves an alias is decided elsewhere (training, gate).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CHAMPION: Final = "champion"
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A registered version, as the registry knows it. `tags` holds git_commit, dataset_digest, trained_until, ..."""
+    """A registered version; its tags hold git_commit, dataset_digest, trained_until and more."""
 
     version: str
     run_id: str
@@ -26,7 +26,7 @@ class Version:
     tags: dict[str, str]
 
 
-class NoSuchVersion(LookupError):
+class NoSuchVersionError(LookupError):
     """The registry has no such version, or nothing to roll back to."""
 
 
@@ -43,7 +43,7 @@ def versions() -> list[Version]:
 def promote(version: str) -> Version:
     """Point `champion` at a version by an operator's word. The gate's own way in is `ml.gate.promote`.
 
-    Raises NoSuchVersion.
+    Raises NoSuchVersionError.
     """
     raise NotImplementedError
 
@@ -51,6 +51,6 @@ def promote(version: str) -> Version:
 def rollback() -> Version:
     """Point `champion` back at the version that served before the present one.
 
-    Raises NoSuchVersion when there is none.
+    Raises NoSuchVersionError when there is none.
     """
     raise NotImplementedError

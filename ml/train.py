@@ -1,7 +1,7 @@
 """Training, end to end: a training set in, a registered challenger out.
 
-Here the steps are put in order and recorded in MLflow. What each step does lives beside it (splits, tune, evaluate, compile,
-model_card, registry). Whether a challenger may serve is not decided here: that is the gate's.
+Here the steps are put in order and recorded in MLflow. What each step does lives beside it (splits, tune, evaluate,
+compile, model_card, registry). Whether a challenger may serve is not decided here: that is the gate's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class TrainingOutcome:
-    """What a training ended with. `insufficient_training_data` is a state, not a failure: `version` is then None."""
+    """What a training ended with; `insufficient_training_data` is a state, not a failure (`version` is None)."""
 
     state: TrainingState
     detail: str
@@ -44,10 +44,10 @@ def train(
 ) -> TrainingOutcome:
     """Train every candidate, register the best on validation as `conflict_predictor@challenger`.
 
-    Talks to the server in `MLFLOW_TRACKING_URI`. The same dataset digest, feature set, recipe and git commit answer with the
-    version that exists already (`reused`) and change nothing. `on_progress` gets one line per step.
+    Talks to the server in `MLFLOW_TRACKING_URI`. The same dataset digest, feature set, recipe and git commit answer
+    with the version that exists already (`reused`) and change nothing. `on_progress` gets one line per step.
 
-    Metrics of the outcome are the holdout's, pooled: base_rate, pr_auc, roc_auc, brier, precision, recall, f1 (at the threshold),
-    precision_at_recall_30 / _60, recall_at_precision_50 / _70, warnings_per_100_edits, rows, positives.
+    Metrics of the outcome are the holdout's, pooled: rows, positives, base_rate, pr_auc, roc_auc, brier, precision,
+    recall and f1 at the threshold, precision_at_recall_30 / _60, recall_at_precision_50 / _70, warnings_per_100_edits.
     """
     raise NotImplementedError
