@@ -1,0 +1,117 @@
+"""A throwaway PostgreSQL for the whole run, and a fresh migrated database for each module that asks.
+
+The server is real, started by the same code as the embedded platform's; only fsync is off. It ends with the run,
+however that ends: a watchdog holds the other end of a pipe that closes when this process dies.
+"""
+
+import itertools
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from foresync import ports
+from foresync.postgres import Cluster, databases, settle
+
+ROLES = ("foresync_api", "foresync_serving", "foresync_ingest", "foresync_publish")
+ROLE_PASSWORD = "test"
+TEMPLATE = "foresync_template"
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A running server on a port of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="foresync-test-"))
+    folder.chmod(0o711)
+    home = settle(folder / "postgres", system_state=folder / "system")
+    fast = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+    server = Cluster(home, ports.any_free(), secrets.token_urlsafe(16), settings=fast)
+    with (folder / "postgres.log").open("wb") as log:
+        process = server.spawn(log)
+        watchdog = _end_with_us(process.pid, folder)
+        try:
+            server.wait_ready()
+            yield server
+        finally:
+            watchdog.kill()
+            watchdog.wait()
+            server.stop()
+            process.wait()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_with_us(pid: int, folder: Path) -> subprocess.Popen[bytes]:
+    """End the server and remove its folder once our end of the pipe closes, that is when we die."""
+    return subprocess.Popen(
+        ["/bin/sh", "-c", 'cat; kill -QUIT "$1"; sleep 1; rm -rf "$2"', "sh", str(pid), str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def postgres_url(cluster: Cluster) -> str:
+    """An administrator's connection to the database `postgres`."""
+    return cluster.url()
+
+
+@pytest.fixture(scope="session")
+def migrated_template(cluster: Cluster) -> str:
+    """The name of a database that holds the schema and nothing else; the roles can log in."""
+    from sync_api.db.migrate import upgrade
+
+    databases.ensure_database(cluster.url(), TEMPLATE)
+    upgrade(cluster.url(TEMPLATE))
+    databases.set_role_passwords(cluster.url(), dict.fromkeys(ROLES, ROLE_PASSWORD))
+    return TEMPLATE
+
+
+@pytest.fixture(scope="module")
+def database_url(cluster: Cluster, migrated_template: str) -> Iterator[str]:
+    """An administrator's connection to a fresh migrated database, this module's own."""
+    name = f"test_{next(_numbers)}"
+    databases.clone_database(cluster.url(), name, migrated_template)
+    yield cluster.url(name)
+    databases.drop_database(cluster.url(), name)
+
+
+def _as_role(cluster: Cluster, database_url: str, role: str) -> str:
+    return cluster.url(urlsplit(database_url).path.lstrip("/"), role, ROLE_PASSWORD)
+
+
+@pytest.fixture(scope="module")
+def api_url(cluster: Cluster, database_url: str) -> str:
+    """The module's database as the role of the sync API."""
+    return _as_role(cluster, database_url, "foresync_api")
+
+
+@pytest.fixture(scope="module")
+def serving_url(cluster: Cluster, database_url: str) -> str:
+    """The module's database as the role of the prediction server."""
+    return _as_role(cluster, database_url, "foresync_serving")
+
+
+@pytest.fixture(scope="module")
+def ingest_url(cluster: Cluster, database_url: str) -> str:
+    """The module's database as the role that reads every tenant."""
+    return _as_role(cluster, database_url, "foresync_ingest")
+
+
+@pytest.fixture(scope="module")
+def publish_url(cluster: Cluster, database_url: str) -> str:
+    """The module's database as the role that may only call the publish functions."""
+    return _as_role(cluster, database_url, "foresync_publish")
+
+
+@pytest.fixture(scope="session")
+def jwt_secret() -> str:
+    """A secret of the length that the servers insist on."""
+    return secrets.token_hex(32)
