@@ -1,1 +1,12 @@
-"""The compiled model: its file format and its evaluation, numpy only. `ml` writes and proves it; `serving` runs it."""
+"""The compiled model: its file format and its evaluation, numpy only. `ml` writes it, `serving` runs it.
+
+No training, no registry, no HTTP: whoever holds the folder can answer, and knows whether it is what was saved.
+"""
+
+from runtime.files import load, save
+from runtime.forest import Forest
+from runtime.linear import Linear
+from runtime.manifest import CorruptModel, Manifest
+from runtime.model import CompiledModel
+
+__all__ = ["CompiledModel", "CorruptModel", "Forest", "Linear", "Manifest", "load", "save"]

@@ -1,0 +1,34 @@
+"""A logistic regression over standardised inputs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linear:
+    """p = sigmoid(((x - mean) / scale) . coef + intercept); the arrays have one entry a feature."""
+
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    coef: NDArray[np.float64]
+    intercept: float
+
+    def check(self, n_features: int) -> None:
+        """Raises ValueError when the arrays do not fit the features or hold what no regression learns."""
+        arrays = (self.mean, self.scale, self.coef)
+        if any(array.shape != (n_features,) for array in arrays):
+            raise ValueError("the regression does not fit the features")
+        if not all(np.isfinite(array).all() for array in arrays) or not np.isfinite(self.intercept):
+            raise ValueError("the regression holds a number that is not finite")
+        if (self.scale == 0).any():
+            raise ValueError("the regression divides by a scale of zero")
+
+    def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """P(class 1) of each row: float64[n, F] -> float64[n]."""
+        z = ((x - self.mean) / self.scale) @ self.coef + self.intercept
+        # never overflows, whatever the sign
+        small = np.exp(-np.abs(z))
+        p: NDArray[np.float64] = np.where(z >= 0, 1.0, small) / (1.0 + small)
+        return p
