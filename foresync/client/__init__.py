@@ -1,0 +1,54 @@
+"""The Python client of the sync API, on httpx alone.
+
+It knows the wire format and how to retry without harm. Not here: the server's code, replays, the command.
+"""
+
+from foresync.client.answers import (
+    Anchor,
+    Applied,
+    Conflict,
+    ImportResult,
+    Policy,
+    PresenceResult,
+    PushAnswer,
+    PushResult,
+    Rejected,
+)
+from foresync.client.errors import (
+    ApiError,
+    ForbiddenError,
+    InvalidRequestError,
+    RateLimitedError,
+    ServerError,
+    SyncError,
+    TooLargeError,
+    UnauthorizedError,
+    UnreachableError,
+)
+from foresync.client.queue import ChangeQueue
+from foresync.client.retry import Retry
+from foresync.client.sync import SyncClient
+
+__all__ = [
+    "Anchor",
+    "ApiError",
+    "Applied",
+    "ChangeQueue",
+    "Conflict",
+    "ForbiddenError",
+    "ImportResult",
+    "InvalidRequestError",
+    "Policy",
+    "PresenceResult",
+    "PushAnswer",
+    "PushResult",
+    "RateLimitedError",
+    "Rejected",
+    "Retry",
+    "ServerError",
+    "SyncClient",
+    "SyncError",
+    "TooLargeError",
+    "UnauthorizedError",
+    "UnreachableError",
+]

@@ -1,0 +1,90 @@
+"""The sync API's calls, one method each. Retrying is the transport's, holding unsent changes the queue's."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from foresync.client.answers import Anchor, ImportResult, Json, Policy, PushAnswer, parse_import_result
+from foresync.client.retry import Retry
+from foresync.client.transport import Token, Transport
+
+Body = Mapping[str, Any]
+
+
+class SyncClient:
+    """A connection to one server as one user. Not for use from several threads at once.
+
+    `token` is a bearer token, or a callable that gives a current one. `timeout` is seconds per attempt. Every method
+    raises `SyncError`: `UnreachableError` where no answer came, a kind of `ApiError` where the server said no.
+    """
+
+    def __init__(self, url: str, token: Token, *, timeout: float = 60.0, retry: Retry | None = None) -> None:
+        self._transport = Transport(url, token, timeout=timeout, retry=retry or Retry())
+
+    def __enter__(self) -> "SyncClient":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    @property
+    def recommended_batch_size(self) -> int | None:
+        """How many changes the server would like in a push, once it has said."""
+        return self._transport.recommended_batch_size
+
+    def push(
+        self,
+        device_id: str,
+        changes: Sequence[Body],
+        *,
+        client_time: datetime | None = None,
+        network_type: str | None = None,
+        sync_session_id: str | None = None,
+    ) -> PushAnswer:
+        """Send changes: one verdict for each. The same ones sent again get the same verdicts."""
+        envelope: Json = {
+            "device_id": device_id,
+            "client_time": (client_time or datetime.now(UTC)).isoformat(),
+            "changes": list(changes),
+        }
+        if network_type is not None:
+            envelope["network_type"] = network_type
+        if sync_session_id is not None:
+            envelope["sync_session_id"] = sync_session_id
+        return PushAnswer.parse(self._transport.request("POST", "/api/v1/sync/push", envelope))
+
+    def import_batch(self, items: Sequence[Body]) -> list[ImportResult]:
+        """Send up to 500 pushes and presence events with times of their own (scope import): a result each, in order."""
+        answer = self._transport.request("POST", "/api/v1/import/batch", {"items": list(items)})
+        return [parse_import_result(result) for result in answer["results"]]
+
+    def put_anchor(self, source_digest: str, anchor_at: datetime, mapping: Body) -> Anchor:
+        """Fix a history's place in time. The first one stays: the answer is the anchor that holds."""
+        body = {"anchor_at": anchor_at.isoformat(), "mapping": dict(mapping)}
+        path = f"/api/v1/import/anchors/{quote(source_digest, safe='')}"
+        return Anchor.parse(self._transport.request("PUT", path, body))
+
+    def policy(self, entity: str) -> Policy:
+        """The conflict policy in force for an entity type (`*`: the tenant's default)."""
+        return Policy.parse(entity, self._transport.request("GET", _policy_path(entity)))
+
+    def put_policy(self, entity: str, strategy: str) -> Policy:
+        """Set the conflict policy for an entity type, or for `*` (scope admin)."""
+        return Policy.parse(entity, self._transport.request("PUT", _policy_path(entity), {"strategy": strategy}))
+
+    def entity_types(self) -> Any:
+        """The declarations of every entity type that this tenant may use, as the server lists them."""
+        return self._transport.request("GET", "/api/v1/entity-types")
+
+    def put_entity_type(self, name: str, declaration: Body) -> Any:
+        """Declare an entity type of the tenant's own (scope admin); declaring it again replaces it."""
+        path = f"/api/v1/entity-types/{quote(name, safe='')}"
+        return self._transport.request("PUT", path, dict(declaration))
+
+
+def _policy_path(entity: str) -> str:
+    return f"/api/v1/policies/{quote(entity, safe='')}"

@@ -1,0 +1,81 @@
+"""One HTTP exchange, retried: authorisation, compression, waiting. Nothing here knows what is being said.
+
+Every request that goes through is one that may be repeated: PUT by nature, pushes and imports because each change and
+each event carries an id of its own and the server stores its answer.
+"""
+
+import gzip
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from foresync.client.errors import ApiError, SyncError, UnauthorizedError, UnreachableError, from_response
+from foresync.client.retry import Retry
+
+COMPRESS_OVER = 1024  # bytes; below, the header costs more than it saves
+COMPRESS_LEVEL = 1  # most of the gain for a fifth of the time
+
+Token = str | Callable[[], str]
+
+
+class Transport:
+    """Sends JSON, returns JSON, or raises SyncError. A callable `token` is asked again after a 401, once."""
+
+    def __init__(self, url: str, token: Token, *, timeout: float, retry: Retry) -> None:
+        self._token = token
+        self._retry = retry
+        self._http = httpx.Client(base_url=url.rstrip("/"), timeout=timeout)
+        self.recommended_batch_size: int | None = None
+
+    def close(self) -> None:
+        self._http.close()
+
+    def request(self, method: str, path: str, body: Any = None) -> Any:
+        content, headers = encode(body)
+        waits = self._retry.waits()
+        may_refresh = callable(self._token)
+        while True:
+            try:
+                return self._once(method, path, content, headers)
+            except UnauthorizedError:
+                if not may_refresh:
+                    raise
+                may_refresh = False
+            except SyncError as error:
+                wait = next(waits, None)
+                if wait is None or not error.retryable:
+                    raise
+                time.sleep(max(wait, error.retry_after or 0.0) if isinstance(error, ApiError) else wait)
+
+    def _once(self, method: str, path: str, content: bytes | None, headers: dict[str, str]) -> Any:
+        token = self._token() if callable(self._token) else self._token
+        try:
+            response = self._http.request(
+                method, path, content=content, headers={**headers, "Authorization": f"Bearer {token}"}
+            )
+        except httpx.TransportError as error:
+            raise UnreachableError(f"{method} {path}: {error or type(error).__name__}") from error
+        if not response.is_success:
+            raise from_response(response)
+        size = response.headers.get("x-recommended-batch-size", "")
+        if size.isdigit() and int(size) > 0:
+            self.recommended_batch_size = int(size)
+        try:
+            return response.json() if response.content else None
+        except ValueError as error:  # cut short or rewritten on the way: as good as no answer
+            raise UnreachableError(f"{method} {path}: the answer is not JSON") from error
+
+
+def encode(body: Any) -> tuple[bytes | None, dict[str, str]]:
+    """The bytes of a JSON body and their headers; gzip where it pays."""
+    if body is None:
+        return None, {}
+    content = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+    headers = {"Content-Type": "application/json"}
+    if len(content) > COMPRESS_OVER:
+        content = gzip.compress(content, COMPRESS_LEVEL, mtime=0)
+        headers["Content-Encoding"] = "gzip"
+    return content, headers
