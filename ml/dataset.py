@@ -41,12 +41,17 @@ class DatasetError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """Rows of one window, one per (event, moment), by received_at; features are float64, missing is NaN."""
+    """Rows of one window, one per (event, moment), by received_at; features are float64, missing is NaN.
+
+    `event_count` counts the window's distinct events. `instant_rows` were left out of `frame`: their edit was received
+    at the moment it was begun, so that there was no time in which to warn of anything.
+    """
 
     frame: pd.DataFrame
     source: str
     digest: str
     event_count: int
+    instant_rows: int
 
     @property
     def is_sufficient(self) -> bool:
@@ -71,13 +76,15 @@ def load(source: str | Path, *, days: int | None = WINDOW_DAYS) -> TrainingSet:
 
 def from_frame(frame: pd.DataFrame, *, source: str, days: int | None = WINDOW_DAYS) -> TrainingSet:
     """The same from a frame in memory."""
-    typed = _within(_typed(frame), days).sort_values(["received_at", *KEY], ignore_index=True)
-    _check(typed)
+    window = _within(_typed(frame), days).sort_values(["received_at", *KEY], ignore_index=True)
+    _check(window)
+    had_time = window["asked_at"] < window["received_at"]
     return TrainingSet(
-        frame=typed,
+        frame=window.loc[had_time].reset_index(drop=True),
         source=source,
-        digest=_digest(typed),
-        event_count=len(typed[["tenant_id", "event_id"]].drop_duplicates()),
+        digest=_digest(window),
+        event_count=len(window[["tenant_id", "event_id"]].drop_duplicates()),
+        instant_rows=int((~had_time).sum()),
     )
 
 
@@ -104,7 +111,8 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
 def _within(frame: pd.DataFrame, days: int | None) -> pd.DataFrame:
     if days is None or frame.empty:
         return frame
-    return frame.loc[frame["received_at"] > frame["received_at"].max() - pd.Timedelta(days=days)]
+    newest = pd.Timestamp(frame["received_at"].max())
+    return frame.loc[frame["received_at"] > newest - pd.Timedelta(days=days)]
 
 
 def _check(frame: pd.DataFrame) -> None:

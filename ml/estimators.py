@@ -1,0 +1,71 @@
+"""The candidates: what is fitted, and the few settings that are tried for each.
+
+Every candidate is a pipeline that takes the features of the contract by name and fills a missing one with its default,
+as the prediction server does. No class weights: the score is to be read as a probability. No fitting here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from ml.features import FEATURES
+
+ModelType = Literal["logistic_regression", "random_forest"]
+SEED: Final = 20_250_101
+FOREST_TREES: Final = 200
+
+FOREST_SETTINGS: Final[tuple[dict[str, Any], ...]] = (
+    {"max_depth": 4, "min_samples_leaf": 20, "max_features": 2},
+    {"max_depth": 8, "min_samples_leaf": 40, "max_features": 2},
+    {"max_depth": 8, "min_samples_leaf": 10, "max_features": 2},
+    {"max_depth": 12, "min_samples_leaf": 20, "max_features": 1},
+    {"max_depth": 12, "min_samples_leaf": 5, "max_features": 2},
+)
+LOGISTIC_SETTINGS: Final[tuple[dict[str, Any], ...]] = ({"C": 0.01}, {"C": 0.1}, {"C": 1.0})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One model type with one choice of settings."""
+
+    model_type: ModelType
+    settings: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """A name that tells trials apart: `random_forest max_depth=8 min_samples_leaf=40 max_features=2`."""
+        return " ".join([self.model_type, *(f"{key}={value}" for key, value in self.settings.items())])
+
+    def build(self) -> Pipeline:
+        """An unfitted pipeline: a frame with the contract's columns in, P(conflict) out of `predict_proba`."""
+        steps: list[tuple[str, Any]] = [("fill", _fill_missing())]
+        if self.model_type == "logistic_regression":
+            steps += [("scale", StandardScaler()), ("model", LogisticRegression(max_iter=1000, **self.settings))]
+        else:
+            forest = RandomForestClassifier(FOREST_TREES, random_state=SEED, n_jobs=1, **self.settings)
+            steps += [("model", forest)]
+        return Pipeline(steps)
+
+
+CANDIDATES: Final[tuple[Candidate, ...]] = (
+    *(Candidate("logistic_regression", settings) for settings in LOGISTIC_SETTINGS),
+    *(Candidate("random_forest", settings) for settings in FOREST_SETTINGS),
+)
+
+
+def _fill_missing() -> ColumnTransformer:
+    return ColumnTransformer(
+        [
+            (feature.name, SimpleImputer(strategy="constant", fill_value=feature.default), [feature.name])
+            for feature in FEATURES
+        ],
+        verbose_feature_names_out=False,
+    )
