@@ -55,6 +55,4 @@ def number(name: str, **kwargs: Any) -> sa.Column[int]:
 def one_of(name: str, values: tuple[str, ...], **kwargs: Any) -> sa.Column[str]:
     """A string enum held by a CHECK, so that a new value is an ordinary migration."""
     kwargs.setdefault("nullable", False)
-    return sa.Column(
-        name, sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=40), **kwargs
-    )
+    return sa.Column(name, sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=40), **kwargs)

@@ -76,10 +76,8 @@ sync_log = sa.Table(
     json("device_metadata", server_default="{}"),
     sa.Column("edit_id", sa.Uuid, nullable=True),
     sa.Column("prediction_id", sa.Uuid, nullable=True),
-    sa.Index(
-        "ix_sync_log_entity", "tenant_id", "entity_type", "entity_id", "user_id", "received_at"
-    ),
+    sa.Index("ix_sync_log_entity", "tenant_id", "entity_type", "entity_id", "user_id", "received_at"),
     sa.Index("ix_sync_log_user", "tenant_id", "user_id", "received_at"),
-    sa.Index("ix_sync_log_received_at", "tenant_id", "received_at"),
+    # (tenant_id, received_at) is the head of the primary key
     postgresql_partition_by="RANGE (received_at)",
 )

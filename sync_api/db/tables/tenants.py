@@ -21,6 +21,8 @@ tenant = sa.Table(
     text("name"),
     # changes after a restore from backup, so that clients know that what they hold may be from a lost future
     sa.Column("epoch", sa.Uuid, nullable=False, server_default=sa.func.gen_random_uuid()),
+    # raised by every change to the tenant's entity types and policies, so that servers know when to read them again
+    number("config_version", server_default="0"),
     at("created_at", server_default=sa.func.now()),
 )
 
@@ -81,7 +83,7 @@ tenant_conflict_policy = sa.Table(
     at("created_at", server_default=sa.func.now()),
 )
 
-# What the last seq, edit and conflict of a user were counted from: one row, changed in the transaction of the event.
+# Life counters of a user's events, for the online features: changed in the transaction of the event.
 user_activity = sa.Table(
     "user_activity",
     metadata,

@@ -1,0 +1,116 @@
+"""Who is calling: an HS256 JWT becomes a `Caller`.
+
+What a caller may see inside a tenant (projects, devices) is the business of the room that holds the data.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import jwt
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from web.problems import Problem
+
+SCOPES = ("sync", "predict", "operate", "import", "admin")
+ISSUER = "foresync"
+SHORTEST_SECRET = 32  # bytes: below the hash's own length HS256 can be guessed
+
+# What becomes a tenant's key in every table; narrow, so that it is also safe in a file name and a URL.
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_USER = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
+_bearer = HTTPBearer(auto_error=False, description="`foresync token --tenant T --user U` prints one.")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The verified claims of a token."""
+
+    tenant: str
+    user: str
+    scopes: frozenset[str]
+
+
+def check_secret(secret: str) -> str:
+    """The secret itself; ValueError when it is too short to be one."""
+    if len(secret.encode()) < SHORTEST_SECRET:
+        raise ValueError(f"FORESYNC_JWT_SECRET must be at least {SHORTEST_SECRET} bytes long")
+    return secret
+
+
+def mint(secret: str, *, tenant: str, user: str, scopes: tuple[str, ...], expires_in: timedelta) -> str:
+    """A signed token. ValueError for a name or scope that `verify` would refuse."""
+    if not _TENANT.fullmatch(tenant):
+        raise ValueError(f"not a tenant name: {tenant!r} (letters, digits, '.', '_', '-'; at most 100)")
+    if not _USER.fullmatch(user):
+        raise ValueError(f"not a user name: {user!r}")
+    if unknown := set(scopes) - set(SCOPES):
+        raise ValueError(f"unknown scopes: {', '.join(sorted(unknown))}")
+    now = datetime.now(UTC)
+    claims = {
+        "iss": ISSUER, "tenant": tenant, "sub": user, "scopes": list(scopes), "iat": now, "exp": now + expires_in,
+    }  # fmt: skip
+    return jwt.encode(claims, check_secret(secret), algorithm="HS256")
+
+
+def verify(secret: str, token: str) -> Caller:
+    """The caller that the token names. Problem 401 `token_expired` or `token_invalid`."""
+    try:
+        claims = jwt.decode(
+            token,
+            secret,
+            algorithms=["HS256"],
+            issuer=ISSUER,
+            leeway=5,
+            options={"require": ["exp", "iat", "iss", "sub", "tenant", "scopes"]},
+        )
+    except jwt.ExpiredSignatureError as error:
+        raise _unauthorized("token_expired", "The token has expired") from error
+    except (jwt.InvalidTokenError, ValueError) as error:
+        raise _unauthorized("token_invalid", "The token is not valid") from error
+    return _caller(claims)
+
+
+def caller(*scopes: str) -> Callable[..., Awaitable[Caller]]:
+    """A FastAPI dependency that wants a valid token with every one of `scopes`.
+
+    Reads the secret from `app.state.jwt_secret`. Problem 401 without a valid token, 403 `insufficient_scope`.
+    """
+    if unknown := set(scopes) - set(SCOPES):
+        raise ValueError(f"unknown scopes: {unknown}")
+    wanted = frozenset(scopes)
+
+    async def dependency(
+        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    ) -> Caller:
+        if credentials is None:
+            raise _unauthorized("token_missing", "This needs a bearer token")
+        who = verify(request.app.state.jwt_secret, credentials.credentials)
+        if missing := wanted - who.scopes:
+            names = ", ".join(sorted(missing))
+            raise Problem(403, "insufficient_scope", "The token does not allow this", f"missing scope: {names}")
+        return who
+
+    return dependency
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    tenant, user, scopes = claims["tenant"], claims["sub"], claims["scopes"]
+    well_formed = (
+        isinstance(tenant, str)
+        and _TENANT.fullmatch(tenant)
+        and isinstance(user, str)
+        and _USER.fullmatch(user)
+        and isinstance(scopes, list)
+        and all(isinstance(scope, str) for scope in scopes)
+    )
+    if not well_formed:
+        raise _unauthorized("token_invalid", "The token is not valid")
+    return Caller(tenant=tenant, user=user, scopes=frozenset(scopes))
+
+
+def _unauthorized(code: str, title: str) -> Problem:
+    return Problem(401, code, title, headers={"WWW-Authenticate": "Bearer"})
