@@ -12,7 +12,7 @@ BATCH = 100  # changes per push, until the server recommends another number
 
 
 class ChangeQueue:
-    """The unsent changes of one device, oldest first. `list(queue)` is plain JSON, for the app to keep with its state."""
+    """One device's unsent changes, oldest first. `list(queue)` is plain JSON, for the app to keep with its state."""
 
     def __init__(self, device_id: str, pending: Iterable[Json] = ()) -> None:
         self.device_id = device_id
