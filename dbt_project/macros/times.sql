@@ -1,0 +1,20 @@
+{#- Exact whole microseconds since 1970, so that differences carry no rounding. -#}
+{% macro micros(at) %}{{ return(adapter.dispatch('micros', 'foresync')(at)) }}{% endmacro %}
+
+{% macro default__micros(at) %}cast(extract(epoch from {{ at }}) * 1000000 as bigint){% endmacro %}
+
+{% macro duckdb__micros(at) %}epoch_us({{ at }}){% endmacro %}
+
+{% macro seconds_between(earlier, later) -%}
+    (({{ micros(later) }} - {{ micros(earlier) }}) / cast(1000000 as {{ double() }}))
+{%- endmacro %}
+
+{% macro plus_seconds(at, seconds) %}{{ return(adapter.dispatch('plus_seconds', 'foresync')(at, seconds)) }}{% endmacro %}
+
+{% macro default__plus_seconds(at, seconds) %}({{ at }} + ({{ seconds }}) * interval '1 second'){% endmacro %}
+
+{% macro duckdb__plus_seconds(at, seconds) %}({{ at }} + to_seconds({{ seconds }})){% endmacro %}
+
+{% macro utc_hour(at) %}{{ return(adapter.dispatch('utc_hour', 'foresync')(at)) }}{% endmacro %}
+
+{% macro default__utc_hour(at) %}date_trunc('hour', {{ at }}){% endmacro %}

@@ -1,0 +1,34 @@
+{#- 64-bit float: dbt's own type_float() is 32 bits wide on DuckDB. -#}
+{% macro double() %}{{ return(adapter.dispatch('double', 'foresync')()) }}{% endmacro %}
+
+{% macro default__double() %}double precision{% endmacro %}
+
+{% macro duckdb__double() %}double{% endmacro %}
+
+{#- A JSON object's member as text; null when it is not there. -#}
+{% macro json_text(column, key) %}{{ return(adapter.dispatch('json_text', 'foresync')(column, key)) }}{% endmacro %}
+
+{% macro default__json_text(column, key) %}cast({{ column }} as jsonb) ->> '{{ key }}'{% endmacro %}
+
+{% macro duckdb__json_text(column, key) %}json_extract_string({{ column }}, '$.{{ key }}'){% endmacro %}
+
+{#- Aggregate: one JSON object, as text, out of a key and a JSON value per row. -#}
+{% macro json_object_agg(key, value) %}{{ return(adapter.dispatch('json_object_agg', 'foresync')(key, value)) }}{% endmacro %}
+
+{% macro default__json_object_agg(key, value) %}cast(jsonb_object_agg({{ key }}, {{ value }}) as text){% endmacro %}
+
+{% macro duckdb__json_object_agg(key, value) %}cast(json_group_object({{ key }}, {{ value }} order by {{ key }}) as varchar){% endmacro %}
+
+{#- A JSON object out of alternating names and expressions. -#}
+{% macro json_object() %}{{ return(adapter.dispatch('json_object', 'foresync')(*varargs)) }}{% endmacro %}
+
+{% macro default__json_object() %}jsonb_build_object({{ varargs | join(', ') }}){% endmacro %}
+
+{% macro duckdb__json_object() %}json_object({{ varargs | join(', ') }}){% endmacro %}
+
+{#- A JSON array, as text, of those of the given texts that are not null. -#}
+{% macro json_texts() %}{{ return(adapter.dispatch('json_texts', 'foresync')(*varargs)) }}{% endmacro %}
+
+{% macro default__json_texts() %}cast(to_jsonb(array_remove(array[{{ varargs | join(', ') }}], null)) as text){% endmacro %}
+
+{% macro duckdb__json_texts() %}cast(to_json(list_filter([{{ varargs | join(', ') }}], lambda x: x is not null)) as varchar){% endmacro %}

@@ -1,0 +1,7 @@
+{#-
+  "Everything up to here": the frame of every running figure. Moments are laid into the same order as events, so
+  that one pass over the sorted rows answers for all of them, however long the history.
+-#}
+{% macro up_to_here(partition_by, order_by) -%}
+    (partition by {{ partition_by | join(', ') }} order by {{ order_by | join(', ') }} rows between unbounded preceding and current row)
+{%- endmacro %}

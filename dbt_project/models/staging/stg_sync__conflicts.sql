@@ -1,0 +1,21 @@
+select
+    tenant_id,
+    cast(conflict_id as {{ dbt.type_string() }}) as conflict_id,
+    cast(event_id as {{ dbt.type_string() }}) as event_id,
+    event_received_at,
+    entity_type,
+    entity_id,
+    user_id,
+    device_id,
+    reason,
+    detection,
+    severity,
+    resolution_strategy,
+    status,
+    is_auto_resolved,
+    is_shadow,
+    policy_version,
+    created_at,
+    resolved_at,
+    resolved_by
+from {{ source('sync', 'conflict_resolution') }}

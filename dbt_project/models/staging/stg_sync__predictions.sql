@@ -1,0 +1,23 @@
+select
+    tenant_id,
+    cast(prediction_id as {{ dbt.type_string() }}) as prediction_id,
+    model_type,
+    model_version,
+    user_id,
+    device_id,
+    entity_type,
+    entity_id,
+    moment,
+    asked_at,
+    as_of_seq,
+    cast(event_id as {{ dbt.type_string() }}) as event_id,
+    event_received_at,
+    cast(edit_id as {{ dbt.type_string() }}) as edit_id,
+    conflict_probability,
+    threshold,
+    predicted_conflict,
+    arm,
+    latency_ms,
+    outcome,
+    outcome_at
+from {{ source('sync', 'prediction_log') }}

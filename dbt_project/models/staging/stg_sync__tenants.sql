@@ -1,0 +1,5 @@
+select
+    tenant_id,
+    name,
+    created_at
+from {{ source('sync', 'tenant') }}

@@ -1,0 +1,37 @@
+"""What runs when. `main_job` is the whole platform, once; the schedule runs it every day."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import dagster as dg
+
+from orchestration.partitions import DAYS
+
+# A run over a range of days takes these two tags (launchRun, backfills and the schedule set them alike). The daily
+# assets copy the range in one go; everything else has no partitions and runs once.
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+# yesterday is over by then, and today's first pushes are in; the day before may have been imported into since
+DAYS_AGAIN = 3
+
+main_job = dg.define_asset_job(
+    "main_job",
+    selection=dg.AssetSelection.all(),
+    partitions_def=DAYS,
+    description="Everything: copy the days of the run, rebuild the warehouse, train, judge, promote, publish. "
+    f"Launch it over a range of days with the tags {RANGE_START} and {RANGE_END}.",
+)
+
+
+@dg.schedule(
+    job=main_job,
+    cron_schedule="15 2 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every night at 02:15 UTC: the last days again, and all that follows from them.",
+)
+def daily(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
+    today = context.scheduled_execution_time.date()
+    first = max(today - timedelta(days=DAYS_AGAIN - 1), DAYS.start.date())
+    yield dg.RunRequest(
+        run_key=today.isoformat(), tags={RANGE_START: first.isoformat(), RANGE_END: today.isoformat()}
+    )

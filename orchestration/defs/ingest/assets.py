@@ -1,0 +1,72 @@
+"""The raw tables of the lake, one asset a table. How they are copied is `lib.ingest`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from orchestration.lib import ingest
+from orchestration.lib.lake import Lake
+from orchestration.lib.metadata import table_facts
+from orchestration.lib.operational import BlindReaderError
+from orchestration.lib.tables import DAILY, SNAPSHOTS, RawTable
+from orchestration.partitions import DAYS, window_of
+from orchestration.settings import settings
+
+# the database may be restarting; whoever is blind stays blind
+RETRY = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
+
+@contextmanager
+def _final_when_blind() -> Iterator[None]:
+    try:
+        yield
+    except BlindReaderError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def _daily(table: RawTable) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["raw", table.name],
+        group_name="ingest",
+        description=f"{table.description} A Parquet file per UTC day of `{table.at}`.",
+        kinds={"postgres", "parquet"},
+        owners=["team:data"],
+        partitions_def=DAYS,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRY,
+    )
+    def copied(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        window = window_of(context.partition_key_range)
+        lake = Lake.at(settings().lake_url)
+        with _final_when_blind():
+            done = ingest.copy_days(settings().ingest_database_url, lake, table, window)
+        for key in context.partition_keys:
+            rows = done.by_day.get(DAYS.time_window_for_partition_key(key).start.date(), 0)
+            context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=key)
+        total = sum(lake.rows_by_day(table.name).values())
+        return dg.MaterializeResult(metadata={**table_facts(done.schema, total), "rows_copied": done.row_count})
+
+    return copied
+
+
+def _snapshot(table: RawTable) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["raw", table.name],
+        group_name="ingest",
+        description=f"{table.description} One Parquet file, replaced whole.",
+        kinds={"postgres", "parquet"},
+        owners=["team:data"],
+        retry_policy=RETRY,
+    )
+    def copied() -> dg.MaterializeResult[None]:
+        with _final_when_blind():
+            done = ingest.copy_snapshot(settings().ingest_database_url, Lake.at(settings().lake_url), table)
+        return dg.MaterializeResult(metadata=table_facts(done.schema, done.row_count))
+
+    return copied
+
+
+@dg.definitions
+def raw_tables() -> dg.Definitions:
+    return dg.Definitions(assets=[*map(_daily, DAILY), *map(_snapshot, SNAPSHOTS)])

@@ -1,0 +1,1 @@
+"""Plain functions that the definitions call. Nothing here is a Dagster definition."""

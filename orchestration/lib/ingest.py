@@ -1,0 +1,84 @@
+"""Copying a table into the lake: one statement for the whole range, one file a day, one day in memory at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from orchestration.lib import operational
+from orchestration.lib.lake import Lake, write_parquet
+from orchestration.lib.tables import RawTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What now lies in the lake: rows per day of the window (snapshots: none), rows in all, the columns."""
+
+    by_day: dict[date, int]
+    row_count: int
+    schema: "pa.Schema"
+
+
+def copy_days(url: str, lake: Lake, table: RawTable, window: tuple[date, date]) -> Copied:
+    """Make the window's days in the lake what PostgreSQL holds now. Repeating it changes nothing.
+
+    `window` is (first day, day after the last), UTC. A day without rows loses its file. Raises
+    operational.BlindReaderError, before anything is removed, when the role does not see every tenant.
+    """
+    with operational.connect(url) as connection:
+        operational.require_sight(connection, table)
+        with operational.stream(connection, table, window) as reader:
+            schema = reader.schema
+            write_parquet(lake.schema_file(table.name), schema, ())
+            by_day = {
+                day: write_parquet(lake.day_file(table.name, day), schema, batches)
+                for day, batches in _days(reader, str(table.at))
+            }
+    _remove_days_without_rows(lake, table, window, by_day)
+    return Copied(by_day, sum(by_day.values()), schema)
+
+
+def copy_snapshot(url: str, lake: Lake, table: RawTable) -> Copied:
+    """Replace the table's one file. Raises operational.BlindReaderError like `copy_days`."""
+    with operational.connect(url) as connection:
+        operational.require_sight(connection, table)
+        with operational.stream(connection, table, None) as reader:
+            written = write_parquet(lake.snapshot_file(table.name), reader.schema, reader)
+            return Copied({}, written, reader.schema)
+
+
+def _days(
+    reader: "pa.RecordBatchReader", at: str
+) -> Iterator[tuple[date, Iterator["pa.RecordBatch"]]]:
+    """The stream, which is in order of time, cut where the UTC day changes."""
+    for day, pieces in groupby(_pieces(reader, at), key=lambda piece: piece[0]):
+        yield day, (batch for _, batch in pieces)
+
+
+def _pieces(reader: "pa.RecordBatchReader", at: str) -> Iterator[tuple[date, "pa.RecordBatch"]]:
+    import numpy as np
+    import pyarrow as pa
+
+    microseconds_a_day = 86_400_000_000
+    for batch in reader:
+        if batch.num_rows == 0:
+            continue
+        times = batch.column(at).cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
+        days, starts = np.unique(times // microseconds_a_day, return_index=True)
+        ends = [*starts[1:], batch.num_rows]
+        for number, start, end in zip(days, starts, ends, strict=True):
+            yield EPOCH + timedelta(days=int(number)), batch.slice(int(start), int(end - start))
+
+
+def _remove_days_without_rows(
+    lake: Lake, table: RawTable, window: tuple[date, date], by_day: dict[date, int]
+) -> None:
+    for day, path in list(lake.days(table.name)):
+        if window[0] <= day < window[1] and day not in by_day:
+            path.unlink(missing_ok=True)

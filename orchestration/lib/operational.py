@@ -1,0 +1,96 @@
+"""Reading the operational database as Arrow, in bounded memory. SQL and connections; no files, no Dagster."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from orchestration.lib.tables import RawTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# as text in the lake: every engine reads it, none agrees on the type
+_AS_TEXT = {"uuid", "jsonb", "json"}
+
+COLUMNS = """
+SELECT attname, typname FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
+WHERE attrelid = 'sync.{table}'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+"""
+
+
+class BlindReaderError(RuntimeError):
+    """The connection's role does not see every tenant: what it would read is no copy of the table."""
+
+
+@contextmanager
+def connect(url: str) -> Iterator[Any]:
+    """An ADBC connection that reads in UTC."""
+    import adbc_driver_postgresql.dbapi as adbc
+
+    with adbc.connect(url, autocommit=True) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SET TIME ZONE 'UTC'")
+        yield connection
+
+
+def require_sight(connection: Any, table: RawTable) -> None:
+    """Raise BlindReaderError when row-level security would hide rows from this connection."""
+    ((is_filtered,),) = rows(connection, f"SELECT row_security_active('sync.{table.name}'::regclass)")
+    if is_filtered:
+        raise BlindReaderError(f"row-level security hides rows of sync.{table.name} from this role; it needs BYPASSRLS")
+
+
+@contextmanager
+def stream(connection: Any, table: RawTable, window: tuple[date, date] | None) -> Iterator["pa.RecordBatchReader"]:
+    """The table's rows as record batches; of a `window` (first day, day after the last; UTC) in order of time."""
+    columns = ", ".join(_column(name, kind) for name, kind in rows(connection, COLUMNS.format(table=table.name)))
+    query = f"SELECT {columns} FROM sync.{table.name}"
+    if window is not None:
+        query += f" WHERE {within(table, window)} ORDER BY {table.at}, 1, 2, 3"
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        yield cursor.fetch_record_batch()
+
+
+def count_by_day(connection: Any, table: RawTable, window: tuple[date, date]) -> dict[date, int]:
+    """Rows per UTC day of the window; a day without rows is absent."""
+    counted = rows(
+        connection,
+        f"SELECT ({table.at} AT TIME ZONE 'UTC')::date, count(*) FROM sync.{table.name} "
+        f"WHERE {within(table, window)} GROUP BY 1",
+    )
+    return dict(counted)
+
+
+def count(connection: Any, table: RawTable) -> int:
+    ((counted,),) = rows(connection, f"SELECT count(*) FROM sync.{table.name}")
+    return int(counted)
+
+
+def count_before(connection: Any, table: RawTable, first_day: date) -> int:
+    """Rows that no day partition will ever hold."""
+    ((counted,),) = rows(
+        connection, f"SELECT count(*) FROM sync.{table.name} WHERE {table.at} < {_literal(first_day)}"
+    )
+    return int(counted)
+
+
+def rows(connection: Any, query: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return list(cursor.fetchall())
+
+
+def within(table: RawTable, window: tuple[date, date]) -> str:
+    start, end = window
+    return f"{table.at} >= {_literal(start)} AND {table.at} < {_literal(end)}"
+
+
+def _column(name: str, kind: str) -> str:
+    return f'"{name}"::text AS "{name}"' if kind in _AS_TEXT else f'"{name}"'
+
+
+def _literal(day: date) -> str:
+    # the driver streams by COPY, which takes no parameters; a date can hold nothing but a date
+    return f"'{datetime(day.year, day.month, day.day).date().isoformat()}T00:00:00Z'::timestamptz"  # noqa: DTZ001

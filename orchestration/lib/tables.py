@@ -1,0 +1,32 @@
+"""Which operational tables go to the lake, and which time puts a row into its day.
+
+Columns are not listed: the database is asked, so that a migration needs no change here.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """A table of schema `sync`. `at` is the timestamptz column of its day; None: the whole table is one snapshot."""
+
+    name: str
+    at: str | None
+    description: str
+
+
+DAILY: Final = (
+    RawTable("sync_log", "received_at", "A row per change that took part in a push."),
+    RawTable("sync_request", "received_at", "A row per push."),
+    RawTable("conflict_resolution", "event_received_at", "A row per detected conflict."),
+    RawTable("edit_session_event", "received_at", "Presence: who has what open."),
+    RawTable("prediction_log", "asked_at", "What the prediction server said, and what came of it."),
+)
+
+SNAPSHOTS: Final = (
+    RawTable("tenant", None, "Who there is."),
+    RawTable("tenant_conflict_policy", None, "Conflict policies, every version."),
+    RawTable("replay_anchor", None, "How replayed histories were mapped onto time."),
+    RawTable("device", None, "Devices, bound to their users."),
+)

@@ -1,0 +1,36 @@
+"""What orchestration reads from its environment, and nothing else of the environment is read anywhere in this room."""
+
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_FOLDER = Path(__file__).parents[1]
+DBT_PROJECT_FOLDER = PROJECT_FOLDER / "dbt_project"
+
+
+class PartitionSettings(BaseSettings):
+    """What the definitions themselves depend on: readable before any server exists."""
+
+    model_config = SettingsConfigDict(env_prefix="FORESYNC_", frozen=True)
+
+    first_day: date = Field(
+        default=date(2025, 1, 1), description="First day partition; fixed for the life of a platform."
+    )
+
+
+class Settings(PartitionSettings):
+    """Where the operational database, the lake, the warehouse and MLflow are. Raises when one is not set."""
+
+    ingest_database_url: str = Field(description="libpq URL, role foresync_ingest.")
+    publish_database_url: str = Field(description="libpq URL, role foresync_publish.")
+    lake_url: str = Field(description="`file:///…`, the root of the Parquet lake.")
+    warehouse_path: Path = Field(description="The DuckDB file.")
+
+
+@cache
+def settings() -> Settings:
+    """The environment's settings, read once."""
+    return Settings()
