@@ -28,12 +28,15 @@ class Answers:
         """How many pushes' versions are known."""
         return max(len(self._versions), len(self._remembered))
 
+    def versions(self, index: int) -> Versions:
+        """The server's version of each of a push's records after it, in the order of its edits."""
+        return self._versions[index] if index < len(self._versions) else self._remembered[index]
+
     def version(self, index: int, entity_id: int) -> int:
         """The server's version of a record after the push at `index`; 0 for NONE."""
         if index == NONE:
             return 0
-        versions = self._versions[index] if index < len(self._versions) else self._remembered[index]
-        for edit, version in zip(self._pushes[index].edits, versions, strict=True):
+        for edit, version in zip(self._pushes[index].edits, self.versions(index), strict=True):
             if edit.entity_id == entity_id:
                 return version
         raise KeyError((index, entity_id))

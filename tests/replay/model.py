@@ -1,11 +1,14 @@
-"""What a conflict is, once more and independently: the rules of the sync engine for plain field patches under `client_wins`.
+"""What a conflict is, once more and independently: the sync engine's rules for field patches under `client_wins`.
 
-In memory, one change at a time, dicts and nothing else. It shares no line with the server or with the replay, so where they agree on a
-whole real history, both say what the rules say.
+In memory, one change at a time, dicts and nothing else. It shares no line with the server, and with the replay only the
+reading of the file; so where they agree on a whole real history, both say what the rules say.
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from foresync.replay.history import Edit, History, Push
 
 Author = tuple[str, str]  # user, device
 DELETED = "_deleted"
@@ -70,3 +73,33 @@ class Model:
             written = {*data, DELETED} if record.is_deleted else set(data)
             record.data, record.is_deleted = record.data | data, False
         record.writes |= dict.fromkeys(written, (record.version, author))
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of the history and what the rules make of it."""
+
+    push: Push
+    edit: Edit
+    outcome: Outcome
+
+
+def run(history: History) -> Iterator[Change]:
+    """The whole history through the rules, one change after the other.
+
+    A base version is what the model's own answer was to the newest change at or below it in the history's counting.
+    """
+    model = Model()
+    answered: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for push in history.pushes:
+        author = (f"u{push.user_id}", f"u{push.user_id}-m{push.push_id}" if push.is_merge else f"u{push.user_id}-main")
+        outcomes = []
+        for edit in push.edits:
+            at_or_below = [version for raised, version in answered[edit.entity_id] if raised <= edit.client_version]
+            base = at_or_below[-1] if at_or_below else 0
+            data = {f"r{name}": str(value) for name, value in zip(edit.fields, edit.values, strict=True)}
+            key = (edit.entity_type, f"e{edit.entity_id}")
+            outcomes.append(model.change(author, key, edit.op, base, {} if edit.op == "delete" else data))
+        for edit, outcome in zip(push.edits, outcomes, strict=True):
+            answered[edit.entity_id].append((edit.raised_to, outcome.version))
+            yield Change(push, edit, outcome)
