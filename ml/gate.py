@@ -6,10 +6,26 @@ on the version as tags and in its run as a JSON artifact; moving the alias is a 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
 
+import numpy as np
+import pandas as pd
+from mlflow import MlflowClient
+from sklearn.metrics import average_precision_score
+
+from ml import registry, tracking
+from ml.compile import matrix, prove
 from ml.dataset import TrainingSet
+from ml.evaluate import Scores, pr_auc_difference
+from ml.features import TARGET
+from ml.splits import known_at
+from runtime import CompiledModel, CorruptModel, load
+
+MIN_ROWS: Final = 200
+MIN_POSITIVES: Final = 20
+# an interval over few conflicts is wide: a fall like this is a step back even when chance could explain it
+MAX_FALL: Final = 0.05
 
 
 class GateClosedError(PermissionError):
@@ -22,7 +38,8 @@ class GateDecision:
 
     `version` is None when there is nothing to judge (no challenger yet); then `passed` is False.
     `numbers` holds those that were computed of: rows, positives, base_rate, challenger_pr_auc, champion_pr_auc,
-    difference, interval_low, interval_high, max_compiled_difference.
+    difference, interval_low, interval_high, max_compiled_difference. Without a champion the difference is to the
+    constant baseline.
     """
 
     version: str | None
@@ -42,12 +59,103 @@ def judge(dataset: TrainingSet, *, version: str | None = None, record: bool = Tr
     `record` writes it to the version's tags (validation_status, gate_reason) and its run's artifacts.
     Raises NoSuchVersionError for a version that is not registered.
     """
-    raise NotImplementedError
+    challenger = registry.get(version) if version else registry.resolve(registry.CHALLENGER)
+    champion = registry.resolve(registry.CHAMPION)
+    if challenger is None:
+        return GateDecision(None, False, "there is no challenger to judge")
+    if champion is not None and champion.version == challenger.version:
+        return GateDecision(challenger.version, True, "already the champion", champion.version)
+    decision = _judge(dataset, challenger, champion)
+    if record:
+        _record(challenger, decision)
+    return decision
 
 
 def promote(decision: GateDecision) -> str:
     """Point `champion` at the decision's version; answers that version. Does nothing twice.
 
-    Raises GateClosedError unless the decision passed.
+    Raises GateClosedError unless the decision passed and the champion is still the one it was judged against.
     """
-    raise NotImplementedError
+    if not decision.passed or decision.version is None:
+        raise GateClosedError(f"version {decision.version} stays out: {decision.reason}")
+    champion = registry.resolve(registry.CHAMPION)
+    present = champion.version if champion else None
+    if present == decision.version:
+        return decision.version
+    if present != decision.champion:
+        raise GateClosedError(f"judged against champion {decision.champion}, but {present} serves now: judge again")
+    return registry.promote(decision.version).version
+
+
+def _judge(dataset: TrainingSet, challenger: registry.Version, champion: registry.Version | None) -> GateDecision:
+    blocked = GateDecision(challenger.version, False, "", champion.version if champion else None)
+    if challenger.is_rolled_back:
+        return replace(blocked, reason="rolled back by an operator, who alone can bring it back")
+    rows = _later_than(dataset.frame, [v for v in (challenger, champion) if v is not None])
+    positives = int(rows[TARGET].sum())
+    numbers = {"rows": float(len(rows)), "positives": float(positives)}
+    if len(rows) < MIN_ROWS or positives < MIN_POSITIVES:
+        reason = (
+            f"{len(rows)} rows with {positives} conflicts came after training: {MIN_ROWS} and {MIN_POSITIVES} needed"
+        )
+        return replace(blocked, reason=reason, numbers=numbers)
+    numbers["base_rate"] = float(rows[TARGET].mean())
+    with tracking.downloaded(registry.uri(challenger)) as folder:
+        try:
+            served = load(folder / tracking.RUNTIME)
+        except CorruptModel as error:
+            return replace(blocked, reason=f"the compiled model cannot be used: {error}", numbers=numbers)
+        proof = prove(tracking.load_reference(folder), served, rows)
+    numbers["max_compiled_difference"] = proof.max_difference
+    if not proof.holds:
+        reason = f"compiled and reference differ by {proof.max_difference:g} (allowed {proof.tolerance:g})"
+        return replace(blocked, reason=reason, numbers=numbers)
+    return _compare(blocked, rows, served, champion, numbers)
+
+
+def _compare(
+    undecided: GateDecision,
+    rows: pd.DataFrame,
+    served: CompiledModel,
+    champion: registry.Version | None,
+    numbers: dict[str, float],
+) -> GateDecision:
+    ours = served.predict(matrix(rows))
+    theirs = np.zeros(len(rows)) if champion is None else _scores(champion, rows)
+    labels = rows[TARGET].to_numpy()
+    interval = pr_auc_difference(rows, ours, theirs)
+    our_auc, their_auc = (float(average_precision_score(labels, scores)) for scores in (ours, theirs))
+    difference = our_auc - their_auc
+    numbers = numbers | {
+        "challenger_pr_auc": our_auc,
+        "difference": difference,
+        "interval_low": interval.low,
+        "interval_high": interval.high,
+    }
+    said = f"PR-AUC {our_auc:.3f} against {their_auc:.3f} ({interval.low:+.3f} to {interval.high:+.3f})"
+    if champion is None:
+        passed = interval.low > 0
+        reason = f"{'beats' if passed else 'does not beat'} the constant baseline: {said}; there is no champion yet"
+        return replace(undecided, passed=passed, reason=reason, numbers=numbers)
+    numbers["champion_pr_auc"] = their_auc
+    worse = interval.high < 0 or difference < -MAX_FALL
+    reason = f"{'worse than' if worse else 'holds against'} champion {champion.version}: {said}"
+    return replace(undecided, passed=not worse, reason=reason, numbers=numbers)
+
+
+def _later_than(frame: pd.DataFrame, judged: list[registry.Version]) -> pd.DataFrame:
+    """Rows whose push was complete only after every version's training cut."""
+    cut = max(pd.Timestamp(version.tags["trained_until"]) for version in judged)
+    return frame.loc[known_at(frame) >= cut]
+
+
+def _scores(version: registry.Version, rows: pd.DataFrame) -> Scores:
+    with tracking.downloaded(f"{registry.uri(version)}/{tracking.RUNTIME}") as folder:
+        return load(folder).predict(matrix(rows))
+
+
+def _record(challenger: registry.Version, decision: GateDecision) -> None:
+    status = "passed" if decision.passed else "rejected"
+    registry.tag(challenger.version, {registry.STATUS: status, "gate_reason": decision.reason})
+    against = decision.champion or "none"
+    MlflowClient().log_dict(challenger.run_id, decision.as_json(), f"gate/against-{against}.json")

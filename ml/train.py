@@ -6,14 +6,37 @@ compile, model_card, registry). Whether a challenger may serve is not decided he
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Final, Literal
 
-from ml.dataset import TrainingSet
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from ml import registry, tracking
+from ml.compile import prove, write
+from ml.dataset import MIN_EVENTS, TrainingSet
+from ml.estimators import CANDIDATES
+from ml.features import FEATURE_SET, MOMENTS, manifest_features
+from ml.finalists import finalists
+from ml.model_card import model_card
+from ml.report import Report, gather
+from ml.splits import Split, Strategy, split
+from ml.tune import Trial, best_of_each_type, tune
+from runtime import Manifest
 
 TrainingState = Literal["trained", "reused", "insufficient_training_data"]
 Progress = Callable[[str], None]
+
+HOLDOUT: Final = "holdout/"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +63,7 @@ def train(
     *,
     git_commit: str,
     dagster_run_id: str | None = None,
+    strategy: Strategy = "time",
     on_progress: Progress | None = None,
 ) -> TrainingOutcome:
     """Train every candidate, register the best on validation as `conflict_predictor@challenger`.
@@ -50,4 +74,127 @@ def train(
     Metrics of the outcome are the holdout's, pooled: rows, positives, base_rate, pr_auc, roc_auc, brier, precision,
     recall and f1 at the threshold, precision_at_recall_30 / _60, recall_at_precision_50 / _70, warnings_per_100_edits.
     """
-    raise NotImplementedError
+    started = perf_counter()
+    say = on_progress or log.info
+    if not dataset.is_sufficient:
+        return _insufficient(dataset, f"{dataset.event_count:,} events, {MIN_EVENTS:,} are needed")
+    slices = split(dataset.frame, strategy)
+    if not slices.is_usable:
+        return _insufficient(dataset, "a slice of time holds no conflict, or nothing but conflicts")
+    tags = _tags(dataset, slices, strategy, git_commit, dagster_run_id)
+    existing = registry.find("training_key", tags["training_key"])
+    if existing is not None:
+        return _reused(dataset, existing)
+    name = f"train {datetime.now(UTC):%Y-%m-%d %H:%M} · {dataset.event_count:,} events"
+    with tracking.parent_run(name, tags) as run:
+        report = _learn(dataset, slices, run, say)
+        version, card = _register(report, run, tags, git_commit, say)
+        return _outcome("trained", dataset, version, card, run, perf_counter() - started)
+
+
+def _learn(dataset: TrainingSet, slices: Split, run: Run, say: Progress) -> Report:
+    say(f"{len(slices.train):,} rows to learn from, {len(CANDIDATES)} candidates")
+
+    def on_trial(trial: Trial, done: int) -> None:
+        tracking.trial_run(run, trial)
+        say(f"trial {done} of {len(CANDIDATES)}: {trial.candidate.name}, PR-AUC {trial.pr_auc:.3f}")
+
+    trials = tune(slices.train, CANDIDATES, on_trial)
+    ranked = finalists(best_of_each_type(trials), slices)
+    say(f"chosen on validation: {ranked[0].candidate.name}, PR-AUC {ranked[0].validation_pr_auc:.3f}")
+    report = gather(dataset, slices, ranked)
+    holdout = report.chosen.holdout
+    say(f"on the holdout: PR-AUC {holdout['pr_auc']:.3f}, base rate {holdout['base_rate']:.3f}")
+    return report
+
+
+def _register(
+    report: Report, run: Run, tags: dict[str, str], git_commit: str, say: Progress
+) -> tuple[registry.Version, str]:
+    chosen, holdout = report.chosen, report.split.holdout
+    card = model_card(report, git_commit=git_commit)
+    tracking.log_report(report, card)
+    with tempfile.TemporaryDirectory() as folder:
+        served = write(Path(folder) / tracking.RUNTIME, _manifest(report), chosen.model, holdout)
+        proof = prove(chosen.model, served, holdout)
+        metrics = report.metrics() | {"compiled/max_difference": proof.max_difference, "compiled/rows": proof.rows}
+        model_id = tracking.log_model(chosen.model, Path(folder) / tracking.RUNTIME, holdout.head(5), metrics)
+    say(f"compiled and reference differ by at most {proof.max_difference:g} over {proof.rows:,} rows")
+    tags = tags | {
+        "model_type": chosen.candidate.model_type,
+        "threshold": repr(chosen.threshold.value),
+        registry.STATUS: "pending",
+    }
+    mlflow.set_tags({"model_type": tags["model_type"]})
+    version = registry.register(model_id, run.info.run_id, tags, card)
+    say(f"registered version {version.version} as challenger")
+    return version, card
+
+
+def _manifest(report: Report) -> Manifest:
+    chosen = report.chosen
+    return Manifest(
+        model_type=chosen.candidate.model_type,
+        features=manifest_features(),
+        threshold=chosen.threshold.value,
+        medium_threshold=chosen.threshold.medium,
+        moments=list(MOMENTS),
+        tenants=report.dataset.demo_tenants,
+        trained_until=report.trained_until,
+        metrics=dict(chosen.holdout),
+    )
+
+
+def _tags(
+    dataset: TrainingSet, slices: Split, strategy: Strategy, git_commit: str, dagster_run_id: str | None
+) -> dict[str, str]:
+    recipe = [dataset.digest, FEATURE_SET, git_commit, strategy, *(candidate.name for candidate in CANDIDATES)]
+    tags = {
+        "training_key": hashlib.sha256("\n".join(recipe).encode()).hexdigest()[:32],
+        "dataset_digest": dataset.digest,
+        "feature_set": FEATURE_SET,
+        "git_commit": git_commit,
+        "split": strategy,
+        "trained_until": str(slices.holdout_from.isoformat()),
+        "demo": str(dataset.demo_tenants is not None).lower(),
+        "mlflow.source.git.commit": git_commit,
+    }
+    return tags | ({"dagster_run_id": dagster_run_id} if dagster_run_id else {})
+
+
+def _insufficient(dataset: TrainingSet, detail: str) -> TrainingOutcome:
+    return TrainingOutcome("insufficient_training_data", detail, dataset.event_count, MIN_EVENTS, dataset.digest)
+
+
+def _reused(dataset: TrainingSet, existing: registry.Version) -> TrainingOutcome:
+    if registry.resolve(registry.CHALLENGER) != existing:
+        existing = registry.point(registry.CHALLENGER, existing.version)
+    run = MlflowClient().get_run(existing.run_id)
+    card = MlflowClient().get_model_version(registry.MODEL_NAME, existing.version).description or ""
+    return _outcome("reused", dataset, existing, card, run, 0.0)
+
+
+def _outcome(
+    state: TrainingState, dataset: TrainingSet, version: registry.Version, card: str, run: Run, seconds: float
+) -> TrainingOutcome:
+    said = {
+        "trained": f"version {version.version} was trained",
+        "reused": f"version {version.version} was trained on the same data by the same code",
+    }
+    recorded = MlflowClient().get_run(run.info.run_id).data.metrics
+    pooled = {name.removeprefix(HOLDOUT): value for name, value in recorded.items() if name.startswith(HOLDOUT)}
+    return TrainingOutcome(
+        state=state,
+        detail=said[state],
+        event_count=dataset.event_count,
+        required_events=MIN_EVENTS,
+        dataset_digest=dataset.digest,
+        version=version.version,
+        model_type=version.tags["model_type"],
+        threshold=float(version.tags["threshold"]),
+        run_id=run.info.run_id,
+        run_url=tracking.run_url(run),
+        seconds=seconds,
+        metrics={name: value for name, value in pooled.items() if "/" not in name},
+        model_card=card,
+    )

@@ -1,0 +1,92 @@
+"""From the fitted reference to the form that serves: the arrays of `runtime`, and the proof that both answer alike.
+
+Evaluating the arrays is `runtime`'s; the gate checks the very code that serves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from ml.features import DEFAULTS, FEATURE_NAMES
+from ml.tune import predict
+from runtime import CompiledModel, Forest, Linear, Manifest, load, save
+
+EXAMPLES: Final = 64
+# a forest is compared and added in the reference's own order; a regression's dot product may round otherwise
+TOLERANCE: Final = {"random_forest": 0.0, "logistic_regression": 1e-12}
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The largest difference between reference and compiled over so many rows, and what the model type allows."""
+
+    rows: int
+    max_difference: float
+    tolerance: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the two may be taken for the same model."""
+        return self.rows > 0 and self.max_difference <= self.tolerance
+
+
+def matrix(frame: pd.DataFrame) -> NDArray[np.float64]:
+    """The features in the contract's order, missing ones filled: float64[n, F], as the prediction server builds it."""
+    return frame[list(FEATURE_NAMES)].fillna(DEFAULTS).to_numpy(dtype=np.float64)
+
+
+def compiled(model: Pipeline) -> Forest | Linear:
+    """The fitted pipeline as arrays. Raises TypeError for an estimator that has no compiled form."""
+    estimator = model.named_steps["model"]
+    if hasattr(estimator, "estimators_"):
+        return _forest([tree.tree_ for tree in estimator.estimators_])
+    if hasattr(estimator, "coef_"):
+        scaler = model.named_steps["scale"]
+        return Linear(scaler.mean_, scaler.scale_, estimator.coef_[0], float(estimator.intercept_[0]))
+    raise TypeError(f"no compiled form for {type(estimator).__name__}")
+
+
+def write(directory: Path, manifest: Manifest, model: Pipeline, frame: pd.DataFrame) -> CompiledModel:
+    """Save the compiled model, with examples from `frame` from its lowest to its highest score, and read it back.
+
+    Raises ValueError when it does not answer the examples as the reference does.
+    """
+    scores = predict(model, frame)
+    rows = np.argsort(scores, kind="stable")[np.linspace(0, len(scores) - 1, EXAMPLES).astype(int)]
+    save(directory, manifest, compiled(model), matrix(frame.iloc[rows]), scores[rows])
+    return load(directory)
+
+
+def prove(reference: Pipeline, served: CompiledModel, frame: pd.DataFrame) -> Proof:
+    """Compare the two on every row of `frame`."""
+    tolerance = TOLERANCE[served.manifest.model_type]
+    if frame.empty:
+        return Proof(0, 0.0, tolerance)
+    difference = np.abs(predict(reference, frame) - served.predict(matrix(frame)))
+    return Proof(len(frame), float(difference.max()), tolerance)
+
+
+def _forest(trees: list[Any]) -> Forest:
+    roots = np.cumsum([0, *(tree.node_count for tree in trees[:-1])])
+    leaf = np.concatenate([tree.children_left < 0 for tree in trees])
+
+    def numbered(side: str) -> NDArray[np.int32]:
+        nodes = [getattr(tree, side) + root for tree, root in zip(trees, roots, strict=True)]
+        return np.where(leaf, -1, np.concatenate(nodes)).astype(np.int32)
+
+    return Forest(
+        roots=roots.astype(np.int32),
+        feature=np.where(leaf, -1, np.concatenate([tree.feature for tree in trees])).astype(np.int32),
+        threshold=np.concatenate([tree.threshold for tree in trees]).astype(np.float64),
+        left=numbered("children_left"),
+        right=numbered("children_right"),
+        value=np.concatenate([tree.value[:, 0, 1] for tree in trees]).astype(np.float64),
+        missing_left=np.concatenate([tree.missing_go_to_left for tree in trees]).astype(np.bool_),
+    )

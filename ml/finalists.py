@@ -1,0 +1,73 @@
+"""From trials to the one model that is put forward: each type's best settings, fitted, compared on validation.
+
+The holdout is scored here and decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sklearn.inspection import permutation_importance
+from sklearn.metrics import average_precision_score
+from sklearn.pipeline import Pipeline
+
+from ml.estimators import SEED, Candidate
+from ml.evaluate import Metrics, Scores, measure
+from ml.features import FEATURE_NAMES, TARGET
+from ml.splits import Split
+from ml.threshold import Threshold, choose
+from ml.tune import Trial, fit, predict
+
+REPEATS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finalist:
+    """A fitted candidate with its threshold; scores are in the order of the slices' rows."""
+
+    candidate: Candidate
+    model: Pipeline
+    threshold: Threshold
+    validation_pr_auc: float
+    holdout_scores: Scores
+    validation: Metrics
+    holdout: Metrics
+
+
+def finalists(trials: Sequence[Trial], split: Split) -> list[Finalist]:
+    """Every trial's candidate fitted on the training slice, the best on validation first."""
+    fitted = [_finalist(trial.candidate, split) for trial in trials]
+    return sorted(fitted, key=lambda finalist: finalist.validation_pr_auc, reverse=True)
+
+
+def importances(finalist: Finalist, split: Split) -> dict[str, tuple[float, float]]:
+    """Feature to the fall of holdout PR-AUC (mean, standard deviation) when its values are shuffled."""
+    fall = permutation_importance(
+        finalist.model,
+        split.holdout[list(FEATURE_NAMES)],
+        split.holdout[TARGET],
+        scoring="average_precision",
+        n_repeats=REPEATS,
+        random_state=SEED,
+    )
+    pairs = zip(fall.importances_mean, fall.importances_std, strict=True)
+    return {name: (float(mean), float(spread)) for name, (mean, spread) in zip(FEATURE_NAMES, pairs, strict=True)}
+
+
+def _finalist(candidate: Candidate, split: Split) -> Finalist:
+    model = fit(candidate, split.train)
+    labels = split.validation[TARGET].to_numpy()
+    scores = predict(model, split.validation)
+    threshold = choose(labels, scores)
+    holdout_scores = predict(model, split.holdout)
+    return Finalist(
+        candidate=candidate,
+        model=model,
+        threshold=threshold,
+        validation_pr_auc=float(average_precision_score(labels, scores)),
+        holdout_scores=holdout_scores,
+        validation=measure(labels, scores, threshold.value),
+        holdout=measure(split.holdout[TARGET].to_numpy(), holdout_scores, threshold.value),
+    )

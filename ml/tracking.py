@@ -1,0 +1,151 @@
+"""What a training leaves in MLflow: the parent run, a nested run per trial, and the logged model with both its forms.
+
+Names and shapes of what is recorded; nothing is computed or decided here.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import mlflow
+import mlflow.data
+import mlflow.sklearn
+import pandas as pd
+import skops.io
+from matplotlib.figure import Figure
+from mlflow import MlflowClient
+from mlflow.data.pandas_dataset import PandasDataset
+from mlflow.entities import Metric, Param, Run
+from mlflow.models import infer_signature
+from mlflow.utils.time import get_current_time_millis
+from sklearn.pipeline import Pipeline
+
+from ml import plots
+from ml.compile import matrix
+from ml.features import FEATURE_NAMES, TARGET
+from ml.report import Report
+from ml.tune import Trial
+
+EXPERIMENT: Final = "conflict_predictor"
+REQUIREMENTS: Final = ("mlflow==3.17.*", "scikit-learn==1.9.*", "numpy==2.4.*", "pandas==3.1.*", "skops>=0.13,<1")
+RUNTIME: Final = "runtime"
+
+# Reviewed: plain holders of data that run nothing when they are built. A file's own wishes are not consulted.
+TRUSTED_TYPES: Final = ("numpy.dtype", "sklearn.tree._tree.Tree")
+
+
+@contextmanager
+def parent_run(name: str, tags: dict[str, str]) -> Iterator[Run]:
+    """The run that holds a whole training; marked failed when its body raises."""
+    # one link for the training, which the outcome carries, and not two lines for every trial
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    mlflow.set_experiment(EXPERIMENT)
+    with mlflow.start_run(run_name=name, tags=tags) as run:
+        yield run
+
+
+def trial_run(parent: Run, trial: Trial) -> None:
+    """A finished nested run for one trial."""
+    client, now = MlflowClient(), get_current_time_millis()
+    run = client.create_run(
+        parent.info.experiment_id,
+        start_time=now - int(trial.seconds * 1000),
+        run_name=trial.candidate.name,
+        tags={"mlflow.parentRunId": parent.info.run_id, "model_type": trial.candidate.model_type},
+    )
+    settings = {"model_type": trial.candidate.model_type, **trial.candidate.settings}
+    metrics = [Metric("folds/pr_auc", trial.pr_auc, now, 0)]
+    metrics += [Metric("fold/pr_auc", value, now, step) for step, value in enumerate(trial.fold_pr_auc)]
+    client.log_batch(run.info.run_id, metrics, [Param(k, str(v)) for k, v in settings.items()])
+    client.set_terminated(run.info.run_id, end_time=now)
+
+
+def log_report(report: Report, card: str) -> None:
+    """Parameters, metrics, data, pictures and the card into the active run."""
+    chosen, split = report.chosen, report.split
+    mlflow.log_params({"model_type": chosen.candidate.model_type, **chosen.candidate.settings})
+    mlflow.log_params(
+        {
+            "threshold": chosen.threshold.value,
+            "threshold_reason": chosen.threshold.reason,
+            "validation_from": split.validation_from.isoformat(),
+            "holdout_from": split.holdout_from.isoformat(),
+            "candidates": len(report.finalists),
+        }
+    )
+    mlflow.log_input(_data(report), context="training")
+    mlflow.log_text(card, "model_card.md")
+    for name, figure in figures(report).items():
+        mlflow.log_figure(figure, f"plots/{name}.png")
+
+
+def figures(report: Report) -> dict[str, Figure]:
+    """The pictures of a report, by file name."""
+    labels = report.split.holdout[TARGET].to_numpy()
+    chosen = report.chosen
+    scores = {f.candidate.model_type.replace("_", " "): f.holdout_scores for f in report.finalists}
+    scores |= {"changed by others recently": report.baselines["changed_by_others_recently"].scores}
+    name = chosen.candidate.model_type.replace("_", " ")
+    return {
+        "precision_recall": plots.precision_recall(labels, scores, name, chosen.threshold.value),
+        "roc": plots.roc(labels, scores),
+        "calibration": plots.calibration(labels, chosen.holdout_scores),
+        "confusion": plots.confusion(labels, chosen.holdout_scores, chosen.threshold.value),
+        "importance": plots.importance(report.importances),
+        "slices": plots.by_group({**report.moments, **report.tenants}),
+    }
+
+
+def _data(report: Report) -> PandasDataset:
+    columns = ["tenant_id", "moment", "asked_at", "received_at", *FEATURE_NAMES, TARGET]
+    with warnings.catch_warnings():
+        # a path could be read by several kinds of source, all of them local
+        warnings.filterwarnings("ignore", "The specified dataset source can be interpreted in multiple ways")
+        return mlflow.data.from_pandas(
+            report.dataset.frame[columns],
+            source=report.dataset.source,
+            targets=TARGET,
+            name="training_examples",
+            digest=report.dataset.digest,
+        )
+
+
+def log_model(model: Pipeline, runtime_folder: Path, example: pd.DataFrame, metrics: dict[str, float]) -> str:
+    """The reference with its compiled form beside it, under `runtime/`, as one logged model; answers its id."""
+    inputs = pd.DataFrame(matrix(example), columns=list(FEATURE_NAMES))
+    info = mlflow.sklearn.log_model(
+        model,
+        name="model",
+        signature=infer_signature(inputs, model.predict_proba(inputs)),
+        input_example=inputs,
+        pip_requirements=list(REQUIREMENTS),
+        skops_trusted_types=list(TRUSTED_TYPES),
+        pyfunc_predict_fn="predict_proba",
+    )
+    MlflowClient().log_model_artifacts(info.model_id, str(runtime_folder), RUNTIME)
+    mlflow.log_metrics(metrics, model_id=info.model_id)
+    return str(info.model_id)
+
+
+@contextmanager
+def downloaded(model_uri: str) -> Iterator[Path]:
+    """A version's artifacts in a folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(mlflow.artifacts.download_artifacts(model_uri, dst_path=folder))
+
+
+def load_reference(folder: Path) -> Pipeline:
+    """The scikit-learn pipeline of downloaded artifacts; only our own reviewed types are let in."""
+    return skops.io.load(folder / "model.skops", trusted=list(TRUSTED_TYPES))
+
+
+def run_url(run: Run) -> str:
+    """Where the run is seen in the UI."""
+    server = mlflow.get_tracking_uri().rstrip("/")
+    return f"{server}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
