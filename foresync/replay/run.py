@@ -21,7 +21,7 @@ from foresync.replay.times import DAYS, TimeMap, to_datetime
 PATIENCE = Retry(attempts=12, first=0.5, longest=15.0)
 
 
-class ReplayError(Exception):
+class ReplayError(ValueError):
     """The replay cannot be done as asked; the text says why and what would help."""
 
 
