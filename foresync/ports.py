@@ -3,6 +3,8 @@
 import socket
 from collections.abc import Collection
 
+from foresync.errors import PlainError
+
 HOST = "127.0.0.1"
 
 
@@ -30,8 +32,8 @@ def any_free() -> int:
 
 
 def next_free(start: int, taken: Collection[int] = ()) -> int:
-    """The first free port from `start` on, none of `taken`. Raises LookupError when the next hundred are taken."""
+    """The first free port from `start` on, none of `taken`. Raises PlainError when the next hundred are taken."""
     for port in range(start, start + 100):
         if port not in taken and is_free(port):
             return port
-    raise LookupError(f"no free port between {start} and {start + 99}")
+    raise PlainError(f"no free port between {start} and {start + 99}")

@@ -16,9 +16,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from foresync import ports
-from foresync.postgres import Cluster, databases, settle
+from foresync.postgres import Cluster, databases, settle, stop
 
-ROLES = ("foresync_api", "foresync_serving", "foresync_ingest", "foresync_publish")
 ROLE_PASSWORD = "test"
 TEMPLATE = "foresync_template"
 
@@ -42,7 +41,7 @@ def cluster() -> Iterator[Cluster]:
         finally:
             watchdog.kill()
             watchdog.wait()
-            server.stop()
+            stop(server.home)
             process.wait()
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -66,11 +65,11 @@ def postgres_url(cluster: Cluster) -> str:
 @pytest.fixture(scope="session")
 def migrated_template(cluster: Cluster) -> str:
     """The name of a database that holds the schema and nothing else; the roles can log in."""
-    from sync_api.db.migrate import upgrade
+    from sync_api.db.migrate import ROLES, set_passwords, upgrade
 
     databases.ensure_database(cluster.url(), TEMPLATE)
     upgrade(cluster.url(TEMPLATE))
-    databases.set_role_passwords(cluster.url(), dict.fromkeys(ROLES, ROLE_PASSWORD))
+    set_passwords(cluster.url(), dict.fromkeys(ROLES, ROLE_PASSWORD))
     return TEMPLATE
 
 

@@ -5,7 +5,8 @@ roles. Not here: the schema (sync_api/db/migrations) and who watches over the pr
 """
 
 from foresync.postgres.account import Account
-from foresync.postgres.cluster import Cluster, PostgresError
+from foresync.postgres.cluster import Cluster
 from foresync.postgres.home import Home, settle
+from foresync.postgres.recovery import PostgresError, recover, stop
 
-__all__ = ["Account", "Cluster", "Home", "PostgresError", "settle"]
+__all__ = ["Account", "Cluster", "Home", "PostgresError", "recover", "settle", "stop"]

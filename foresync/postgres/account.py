@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foresync.errors import PlainError
+
 # Nothing of our environment (secrets, PG* variables) reaches the server.
 BARE_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
@@ -39,7 +41,7 @@ class Account:
 def account_for(data: Path) -> Account | None:
     """The user to run as, or None for ourselves. A data folder that exists keeps the user who owns it.
 
-    Raises LookupError when root finds nobody to hand the server to.
+    Raises PlainError when root finds nobody to hand the server to.
     """
     if os.geteuid() != 0:
         return None
@@ -50,7 +52,7 @@ def account_for(data: Path) -> Account | None:
             return _account(pwd.getpwnam(name))
         except KeyError:
             continue
-    raise LookupError("PostgreSQL does not run as root, and there is no OS user 'postgres' or 'nobody' to run it")
+    raise PlainError("PostgreSQL does not run as root, and there is no OS user 'postgres' or 'nobody' to run it")
 
 
 def _account(entry: pwd.struct_passwd) -> Account:

@@ -1,8 +1,6 @@
-"""One PostgreSQL cluster: made, made startable again after any kind of death, started, stopped."""
+"""One PostgreSQL cluster: made, configured, started, reached."""
 
-import contextlib
 import os
-import signal
 import subprocess
 import tempfile
 import time
@@ -11,19 +9,15 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
-import psutil
 import psycopg
 
 from foresync.postgres.account import BARE_ENVIRONMENT
 from foresync.postgres.home import Home
-from foresync.postgres.processes import cluster_name, orphans, postmaster
+from foresync.postgres.processes import cluster_name
+from foresync.postgres.recovery import PostgresError, recover
 
 SUPERUSER = "postgres"
 CONFIGURATION = "foresync.conf"
-
-
-class PostgresError(RuntimeError):
-    """The server cannot be made or started; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,37 +33,18 @@ class Cluster:
         secret = quote(self.password if password is None else password, safe="")
         return f"postgresql://{user}:{secret}@127.0.0.1:{self.port}/{database}"
 
-    def command(self) -> list[str]:
-        return [str(self.home.install / "bin" / "postgres"), "-D", str(self.home.data)]
-
-    def prepare(self) -> None:
-        """Make the cluster if it is new, write its configuration, and clear what a dead server left behind.
-
-        Raises PostgresError when a server already runs on the folder.
-        """
-        if running := postmaster(self.home.data):
-            raise PostgresError(f"a server (pid {running.pid}) already runs on {self.home.data}")
+    def make(self) -> None:
+        """Make the cluster if it is new, and write its configuration anew."""
         if not self.home.data.exists():
             self._init()
-        self._end_orphans()
-        # Left by a dead server; its pid may by now be another process of the same user, which PostgreSQL would
-        # take for a live server.
-        (self.home.data / "postmaster.pid").unlink(missing_ok=True)
         self._configure()
 
-    def exec(self) -> None:
-        """Prepare, then become the server: the pid stays, so a supervisor of this process supervises PostgreSQL."""
-        self.prepare()
-        os.chdir("/")
-        if self.home.account:
-            self.home.account.become()
-        os.execve(self.command()[0], self.command(), BARE_ENVIRONMENT)  # noqa: S606 - no shell wanted
-
     def spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Prepare, then start the server as a child in a session of its own (a Ctrl-C is not for it)."""
-        self.prepare()
+        """Start the server as a child in a session of its own (a Ctrl-C is not for it)."""
+        self.make()
+        recover(self.home)
         return subprocess.Popen(
-            self.command(), cwd="/", env=BARE_ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            self.home.command(), cwd="/", env=BARE_ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True, **self._as_account(),
         )  # fmt: skip
 
@@ -87,18 +62,6 @@ class Cluster:
             if time.monotonic() > deadline:
                 raise PostgresError(f"PostgreSQL did not answer on port {self.port} within {seconds:.0f} s")
             time.sleep(0.1)
-
-    def stop(self, seconds: float = 30) -> None:
-        """End the server, if one runs: first politely (sessions are cut, data is flushed), then at once."""
-        process = postmaster(self.home.data)
-        if process is None:
-            return
-        for request in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.send_signal(request)
-            with contextlib.suppress(psutil.TimeoutExpired):
-                process.wait(seconds)
-                return
 
     def _init(self) -> None:
         """Made beside and renamed: a killed initdb never leaves half a cluster under the real name."""
@@ -144,14 +107,6 @@ class Cluster:
         path = self.home.folder / CONFIGURATION
         path.write_text("".join(f"{name} = '{value}'\n" for name, value in settings.items()))
         path.chmod(0o644)
-
-    def _end_orphans(self) -> None:
-        left = list(orphans(self.home.data))
-        for request in (signal.SIGQUIT, signal.SIGKILL):
-            for process in left:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.send_signal(request)
-            _, left = psutil.wait_procs(left, timeout=5)
 
     def _as_account(self) -> dict[str, Any]:
         return self.home.account.run_options() if self.home.account else {}

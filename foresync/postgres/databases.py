@@ -1,6 +1,4 @@
-"""Databases and role passwords of a running cluster. What is inside a database is the migrations' business."""
-
-from collections.abc import Mapping
+"""Databases of a running server, and who owns them. What is inside a database is the migrations' business."""
 
 import psycopg
 from psycopg import sql
@@ -12,6 +10,19 @@ def ensure_database(url: str, name: str) -> None:
         exists = connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone()
         if not exists:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+
+
+def ensure_owned_database(url: str, name: str, password: str) -> None:
+    """A database `name` that belongs to a role of the same name, which logs in with `password`."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        role = sql.Identifier(name)
+        if not connection.execute("select 1 from pg_roles where rolname = %s", [name]).fetchone():
+            connection.execute(sql.SQL("create role {}").format(role))
+        connection.execute(sql.SQL("alter role {} login password {}").format(role, sql.Literal(password)))
+        if not connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
+            # whoever creates a database for a role must be a member of it, unless superuser
+            connection.execute(sql.SQL("grant {} to current_user").format(role))
+            connection.execute(sql.SQL("create database {0} owner {0}").format(role))
 
 
 def clone_database(url: str, name: str, template: str) -> None:
@@ -26,12 +37,3 @@ def clone_database(url: str, name: str, template: str) -> None:
 def drop_database(url: str, name: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
-
-
-def set_role_passwords(url: str, passwords: Mapping[str, str]) -> None:
-    """Let the roles that the migrations made log in, each with its password (role → password)."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        for role, password in passwords.items():
-            connection.execute(
-                sql.SQL("alter role {} login password {}").format(sql.Identifier(role), sql.Literal(password))
-            )

@@ -12,6 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from foresync.errors import PlainError
 from foresync.postgres.account import Account, account_for
 
 SYSTEM_STATE = Path("/var/lib/foresync")
@@ -32,6 +33,10 @@ class Home:
     @property
     def data(self) -> Path:
         return self.folder / "data"
+
+    def command(self) -> list[str]:
+        """The server in the foreground."""
+        return [str(self.install / "bin" / "postgres"), "-D", str(self.data)]
 
 
 def settle(folder: Path, *, system_state: Path = SYSTEM_STATE) -> Home:
@@ -69,7 +74,7 @@ def _copy_binaries(site: Path, copy: Path) -> None:
 def _site_packages() -> Path:
     spec = importlib.util.find_spec(WHEEL)
     if spec is None or not spec.submodule_search_locations:
-        raise LookupError(f"the wheel {WHEEL!r} that brings PostgreSQL is not installed: run `make setup`")
+        raise PlainError(f"the wheel {WHEEL!r} that brings PostgreSQL is not installed: run `make setup`")
     return Path(spec.submodule_search_locations[0]).parent
 
 

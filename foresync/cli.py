@@ -1,0 +1,46 @@
+"""The command `foresync`: mounts what the rooms beside it offer, and says errors plainly. No work is done here."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from foresync import platform_commands
+from foresync.errors import PlainError
+
+app = typer.Typer(
+    help="Offline-first sync that resolves conflicts by field, learns from every one, and warns before the next.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+app.add_typer(platform_commands.app)
+
+
+@app.command()
+def demo(
+    keep_running: Annotated[
+        bool, typer.Option("--keep-running", help="Afterwards keep the platform running until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Take a real edit history through sync, warehouse, training, registry and prediction."""
+    from foresync import demo as story
+    from foresync import platform
+
+    platform_commands.interrupt_on_hangup()
+    with platform.running_platform(platform.State.find(), platform_commands.console, keep=keep_running) as found:
+        story.run(found, platform_commands.console)
+    if keep_running:
+        platform_commands.show(found)
+        platform_commands.serve(found)
+
+
+def main() -> None:
+    """The entry point: an error that the user can act on is one line, not a traceback."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except PlainError as error:
+        Console(stderr=True).print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(1)

@@ -1,0 +1,150 @@
+"""Starting, watching and ending a platform as a whole."""
+
+import contextlib
+import datetime
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+
+from foresync import ports
+from foresync.platform import provision
+from foresync.platform.display import progress
+from foresync.platform.platform import Platform
+from foresync.platform.start import steps
+from foresync.platform.state import State
+from foresync.platform.steps import run_all
+from foresync.platform.strays import end_strays
+from foresync.platform.supervisor import UNREACHABLE
+from foresync.platform.wiring import PORTS, wire
+from foresync.postgres import Cluster, Home, settle, stop
+
+HISTORY = datetime.timedelta(days=92)  # the first day partition lies this long before the first start
+
+
+def up(state: State, console: Console) -> tuple[Platform, bool]:
+    """Bring the platform up, or find it up; answers also whether this call started it.
+
+    Raises PlatformError when a part cannot be started; what this call had started by then is ended.
+    """
+    with state.locked():
+        if (running := _running(state)) is not None:
+            if not running.is_healthy():
+                _run_steps(running, console)
+            return running, False
+        platform, home = _lay_out(state)
+        if home.folder != state.folder / "postgres":
+            console.print(f"PostgreSQL's OS user cannot enter {state.folder}: its data is in {home.folder}")
+        try:
+            platform.supervisor.launch(platform.parts)
+            _run_steps(platform, console)
+        except BaseException:
+            console.print("ending what has been started…")
+            _end(platform)
+            raise
+        return platform, True
+
+
+def down(state: State) -> bool:
+    """End everything that belongs to this platform, and nothing else; answers whether anything ran."""
+    with state.locked():
+        if "ports" not in state.remembered():
+            return False
+        return _end(Platform.find(state))
+
+
+def watch(platform: Platform, console: Console) -> None:
+    """Stay until interrupted, and say when a part had to be started anew. Returns when the platform is gone."""
+    pids: dict[str, int] = {}
+    with contextlib.suppress(*UNREACHABLE):
+        while True:
+            for name, process in platform.supervisor.processes().items():
+                if process.pid and pids.setdefault(name, process.pid) != process.pid:
+                    console.print(f"{name} ended, and was started again; its log: {platform.state.log(name)}")
+                    pids[name] = process.pid
+            time.sleep(2)
+
+
+@contextlib.contextmanager
+def running_platform(state: State, console: Console, *, keep: bool = False) -> Iterator[Platform]:
+    """The platform, up. Ended afterwards if this call started it, unless the body ended well and `keep` is set."""
+    platform, is_ours = up(state, console)
+    try:
+        yield platform
+    except BaseException:
+        if is_ours:
+            down(state)
+        raise
+    if is_ours and not keep:
+        down(state)
+
+
+def _running(state: State) -> Platform | None:
+    if "ports" not in state.remembered():
+        return None
+    platform = Platform.find(state)
+    return platform if platform.is_running() else None
+
+
+def _lay_out(state: State) -> tuple[Platform, Home]:
+    """Clear what a killed platform left behind, choose ports, write every configuration."""
+    end_strays(state)
+    home = _postgres_home(state)
+    stop(home)
+    known = state.remembered()
+    chosen = _choose_ports(known.get("ports", {}))
+    first_day = known.get("first_day") or (datetime.datetime.now(datetime.UTC).date() - HISTORY).isoformat()
+    state.remember(ports=chosen, first_day=first_day, postgres_folder=str(home.folder))
+    platform = Platform(wire(state, chosen, first_day), home.folder)
+    if not platform.wiring.is_theirs("DATABASE_URL"):
+        Cluster(home, chosen["postgres"], platform.wiring.secrets["postgres"]).make()
+    provision.lay_out_folders(platform.wiring)
+    return platform, home
+
+
+def _choose_ports(remembered: dict[str, int]) -> dict[str, int]:
+    """Last time's ports where they are still free, else the usual ones, else the next free ones."""
+    chosen: dict[str, int] = {}
+    for name, usual in PORTS.items():
+        last = remembered.get(name, usual)
+        taken = set(chosen.values())
+        chosen[name] = last if last not in taken and ports.is_free(last) else ports.next_free(usual, taken)
+    return chosen
+
+
+def _postgres_home(state: State) -> Home:
+    """Where the data already is, also when the checkout has moved since; else below the state folder."""
+    last = Path(state.remembered().get("postgres_folder", state.folder))
+    owner = last / "belongs-to"
+    is_moved = owner.exists() and not Path(owner.read_text(), "platform.json").exists()
+    home = settle(last if is_moved else state.folder / "postgres")
+    if home.folder != state.folder / "postgres":
+        (home.folder / "belongs-to").write_text(str(state.folder))
+    return home
+
+
+def _run_steps(platform: Platform, console: Console) -> None:
+    wanted = steps(platform.wiring, platform.parts, platform.supervisor)
+    with progress(console, wanted) as display:
+        run_all(wanted, display.update)
+
+
+def _end(platform: Platform) -> bool:
+    """The process manager ends its parts; then whatever is left. An impatient Ctrl-C does not stop this halfway."""
+    patient = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        found = False
+        with contextlib.suppress(*UNREACHABLE, psutil.Error):
+            manager = psutil.Process(platform.supervisor.pid())
+            platform.supervisor.shutdown()
+            found = True
+            manager.wait(120)
+        found |= end_strays(platform.state) > 0
+        if (platform.postgres_folder / "data").exists():
+            found |= stop(settle(platform.postgres_folder))
+        return found
+    finally:
+        signal.signal(signal.SIGINT, patient)

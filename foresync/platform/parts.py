@@ -1,0 +1,134 @@
+"""What runs: each part's command, environment, address, and how it is told healthy. Starts nothing."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from foresync.platform import checks
+from foresync.platform.wiring import WORKSPACE, Wiring
+
+
+@dataclass(frozen=True)
+class Part:
+    """One server. `argv` is empty when it is the user's own: then it is checked and never started."""
+
+    name: str
+    title: str
+    check: checks.Check
+    needs: tuple[str, ...] = ()
+    argv: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    url: str | None = None
+    # the variable that says where the user's own is
+    variable: str | None = None
+    stop_signal: str = "TERM"
+    # whether a stop goes to the part's children too
+    is_group: bool = True
+
+
+def parts(wiring: Wiring, postgres_folder: Path) -> list[Part]:
+    """In the order in which they are shown; the order of starting follows from `needs`."""
+    return [_postgres(wiring, postgres_folder), _mlflow(wiring), _api(wiring), _serving(wiring), *_dagster(wiring)]
+
+
+def _postgres(wiring: Wiring, folder: Path) -> Part:
+    mine = not wiring.is_theirs("DATABASE_URL")
+    address = wiring.variables["DATABASE_URL"].rpartition("@")[2]
+    return Part(
+        name="postgres",
+        title="PostgreSQL",
+        check=checks.postgres(wiring.own_server if mine else wiring.variables["DATABASE_URL"]),
+        argv=_python("foresync.postgres", str(folder)) if mine else (),
+        environment=wiring.only(),
+        url=f"postgresql://{address}",
+        variable="DATABASE_URL",
+        stop_signal="INT",  # sessions are cut, data is flushed
+        is_group=False,  # PostgreSQL ends its own children, in its own order
+    )
+
+
+def _mlflow(wiring: Wiring) -> Part:
+    url = wiring.variables["MLFLOW_TRACKING_URI"]
+    port = wiring.ports["mlflow"]
+    artifacts = wiring.state.folder / "mlflow" / "artifacts"
+    hosts = ",".join(f"{host}{suffix}" for host in ("127.0.0.1", "localhost") for suffix in ("", f":{port}"))
+    return Part(
+        name="mlflow",
+        title="MLflow",
+        check=checks.answers(f"{url}/health"),
+        needs=("databases",),
+        argv=_own(wiring, "MLFLOW_TRACKING_URI", _python(
+            "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--serve-artifacts",
+            "--artifacts-destination", artifacts.as_uri(), "--allowed-hosts", hosts,
+        )),
+        environment=wiring.only(
+            MLFLOW_BACKEND_STORE_URI=wiring.variables["FORESYNC_MLFLOW_DATABASE_URL"],
+            MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",  # a runner for evaluations that nobody here asks for
+        ),
+        url=url,
+        variable="MLFLOW_TRACKING_URI",
+    )  # fmt: skip
+
+
+def _api(wiring: Wiring) -> Part:
+    return _http_server(
+        wiring, "api", "Sync API", "sync_api.app:create_app",
+        wiring.only("FORESYNC_API_DATABASE_URL", "FORESYNC_JWT_SECRET", "FORESYNC_SERVING_URL"),
+    )  # fmt: skip
+
+
+def _serving(wiring: Wiring) -> Part:
+    environment = wiring.only(
+        "FORESYNC_SERVING_DATABASE_URL", "FORESYNC_JWT_SECRET", "MLFLOW_TRACKING_URI", "FORESYNC_MODEL_CACHE"
+    )
+    return _http_server(wiring, "serving", "Predictions", "serving.app:create_app", environment)
+
+
+def _http_server(wiring: Wiring, name: str, title: str, factory: str, environment: Mapping[str, str]) -> Part:
+    variable = f"FORESYNC_{name.upper()}_URL"
+    url = wiring.variables[variable]
+    port = str(wiring.ports[name])
+    command = _python("uvicorn", factory, "--factory", "--host", "127.0.0.1", "--port", port)
+    return Part(
+        name=name,
+        title=title,
+        check=checks.answers(f"{url}/healthz"),
+        needs=("databases",),
+        argv=_own(wiring, variable, command),
+        environment=environment,
+        url=url,
+        variable=variable,
+    )
+
+
+def _dagster(wiring: Wiring) -> list[Part]:
+    url = wiring.variables["FORESYNC_DAGSTER_URL"]
+    port = str(wiring.ports["dagster"])
+    web = _python("dagster_webserver", "-h", "127.0.0.1", "-p", port, "-w", str(WORKSPACE))
+    daemon = _python("dagster._daemon", "run", "-w", str(WORKSPACE))
+    return [
+        Part(
+            name=name,
+            title=title,
+            check=check,
+            needs=("databases", "dbt"),
+            argv=_own(wiring, "DAGSTER_HOME", command),
+            environment=wiring.orchestration(),
+            url=address,
+            variable="DAGSTER_HOME",
+            stop_signal="INT",
+        )
+        for name, title, check, command, address in (
+            ("dagster", "Dagster", checks.dagster_loaded(url), web, url),
+            ("daemon", "Dagster daemon", checks.dagster_daemons(url), daemon, None),
+        )
+    ]
+
+
+def _own(wiring: Wiring, variable: str, command: tuple[str, ...]) -> tuple[str, ...]:
+    return () if wiring.is_theirs(variable) else command
+
+
+def _python(module: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", module, *arguments)
