@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from foresync.client import SyncError
+from foresync.errors import PlainError
 
 Url = Annotated[
     str | None,
@@ -31,7 +30,7 @@ class Access:
 def access(url: str | None, token: str | None, tenant: str, scopes: tuple[str, ...]) -> Access:
     """Where to go and with what.
 
-    Without a token the platform signs one for `tenant`, which is made if it is new; PlatformError where there is none.
+    Without a token the platform signs one for `tenant`, which is made if it is new; PlainError where there is none.
     """
     from foresync.platform import Platform, State  # not needed by who brings address and token
 
@@ -49,12 +48,9 @@ def state_folder() -> Path:
 
 
 @contextmanager
-def readable_errors(console: Console) -> Iterator[None]:
-    """Show what the user can act on as one line, without a traceback, and exit with 1."""
-    from foresync.platform import PlatformError
-
+def plain_errors() -> Iterator[None]:
+    """Whatever the server, a file or the network says against it is the user's to read, and no traceback."""
     try:
         yield
-    except (PlatformError, SyncError, ValueError, OSError) as error:
-        console.print(f"[red]{escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from error
+    except (SyncError, ValueError, OSError) as error:
+        raise PlainError(str(error)) from error

@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from foresync.access import Token, Url, access, readable_errors
+from foresync.access import Token, Url, access, plain_errors
 from foresync.client import SyncClient
 
 Tenant = Annotated[str, typer.Option(help="Whose.")]
 
+app = typer.Typer()
 policy_app = typer.Typer(help="A tenant's conflict policies.", no_args_is_help=True)
 entity_types_app = typer.Typer(help="A tenant's own entity types.", no_args_is_help=True)
+app.add_typer(policy_app, name="policy")
+app.add_typer(entity_types_app, name="entity-types")
 
 
 class DeclarationError(ValueError):
@@ -49,7 +51,7 @@ def load_command(
     token: Token = None,
 ) -> None:
     """Declare the entity types in FILE for a tenant; declaring one again replaces it."""
-    with readable_errors(Console(stderr=True)):
+    with plain_errors():
         server = access(url, token, tenant, ("admin",))
         with SyncClient(server.url, server.token) as client:
             typer.echo(f"{tenant}: {', '.join(load_entity_types(client, file))}")
@@ -64,7 +66,7 @@ def set_command(
     token: Token = None,
 ) -> None:
     """Set how a tenant settles collisions."""
-    with readable_errors(Console(stderr=True)):
+    with plain_errors():
         server = access(url, token, tenant, ("admin",))
         with SyncClient(server.url, server.token) as client:
             policy = client.put_policy(entity, strategy)

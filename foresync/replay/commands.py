@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from foresync.access import Token, Url, access, readable_errors, state_folder
+from foresync.access import Token, Url, access, plain_errors, state_folder
 from foresync.replay import names
 from foresync.replay.display import show, watching
 from foresync.replay.run import Options, replay
+
+app = typer.Typer()
 
 
 def _speed(text: str) -> float | None:
@@ -26,6 +28,7 @@ def _speed(text: str) -> float | None:
     return speed
 
 
+@app.command("replay")
 def replay_command(
     file: Annotated[
         Path, typer.Argument(help="A history: a Parquet file such as those in sample_data.", dir_okay=False)
@@ -48,7 +51,7 @@ def replay_command(
     options = Options(_speed(speed), presence_share, seed, keep_times, policy)
     tenant = tenant or names.tenant(file)
     progress = Console(stderr=True)
-    with readable_errors(progress):
+    with plain_errors():
         server = access(url, token, tenant, ("import", "admin"))
         with watching(progress, tenant) as watcher:
             ledger = replay(
