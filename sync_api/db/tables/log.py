@@ -76,7 +76,9 @@ sync_log = sa.Table(
     json("device_metadata", server_default="{}"),
     sa.Column("edit_id", sa.Uuid, nullable=True),
     sa.Column("prediction_id", sa.Uuid, nullable=True),
-    sa.Index("ix_sync_log_entity", "tenant_id", "entity_type", "entity_id", "user_id", "received_at"),
+    # both end in time: "the last N events" of a record or a type are read backwards from now, and no further
+    sa.Index("ix_sync_log_entity", "tenant_id", "entity_type", "entity_id", "received_at", "user_id"),
+    sa.Index("ix_sync_log_entity_type", "tenant_id", "entity_type", "received_at"),
     sa.Index("ix_sync_log_user", "tenant_id", "user_id", "received_at"),
     # (tenant_id, received_at) is the head of the primary key
     postgresql_partition_by="RANGE (received_at)",

@@ -23,7 +23,8 @@ edit_session_event = sa.Table(
     at("received_at"),
     # an edit is open at t when its newest event at t is not 'closed' and expires later than t
     at("expires_at"),
-    sa.Index("ix_edit_session_event_entity", "tenant_id", "entity_type", "entity_id", "seq"),
+    # what may still be open on a record, not all that ever was
+    sa.Index("ix_edit_session_event_entity", "tenant_id", "entity_type", "entity_id", "expires_at"),
     sa.Index("ix_edit_session_event_edit_id", "tenant_id", "edit_id", "seq"),
     sa.Index("ix_edit_session_event_received_at", "tenant_id", "received_at"),
 )
