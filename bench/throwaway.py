@@ -1,0 +1,51 @@
+"""A PostgreSQL for one bench: the embedded platform's own cluster code, real fsync, a migrated database."""
+
+import contextlib
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from foresync import ports
+from foresync.postgres import Cluster, databases, settle
+from sync_api.db.migrate import upgrade
+
+ROLES = ("foresync_api", "foresync_serving", "foresync_ingest", "foresync_publish")
+PASSWORD = "bench"
+
+
+@dataclass(frozen=True)
+class Database:
+    cluster: Cluster
+    pid: int
+
+    @property
+    def admin_url(self) -> str:
+        return self.cluster.url("foresync")
+
+    def role_url(self, role: str) -> str:
+        return self.cluster.url("foresync", role, PASSWORD)
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[Database]:
+    """Start a cluster in a temporary folder and migrate a database; end and remove both."""
+    folder = Path(tempfile.mkdtemp(prefix="foresync-bench-"))
+    folder.chmod(0o711)
+    cluster = Cluster(
+        settle(folder / "postgres", system_state=folder / "system"), ports.any_free(), secrets.token_hex(8)
+    )
+    with (folder / "postgres.log").open("wb") as log:
+        process = cluster.spawn(log)
+        try:
+            cluster.wait_ready()
+            databases.ensure_database(cluster.url(), "foresync")
+            upgrade(cluster.url("foresync"))
+            databases.set_role_passwords(cluster.url(), dict.fromkeys(ROLES, PASSWORD))
+            yield Database(cluster, process.pid)
+        finally:
+            cluster.stop()
+            process.wait()
+            shutil.rmtree(folder, ignore_errors=True)
