@@ -116,12 +116,11 @@ class Change:
     outcome: Outcome
 
 
-def run(history: History, times: Callable[[int], int] = int) -> Iterator[Change]:
+def run(history: History, model: Model, times: Callable[[int], int] = int) -> Iterator[Change]:
     """The whole history through the rules, one change after the other; `times` maps its moments.
 
     A base version is what the model's own answer was to the newest change at or below it in the history's counting.
     """
-    model = Model()
     answered: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for push in history.pushes:
         author = (f"u{push.user_id}", f"u{push.user_id}-m{push.push_id}" if push.is_merge else f"u{push.user_id}-main")
