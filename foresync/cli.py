@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from foresync import platform_commands
+from foresync import declarations, platform_commands
 from foresync.errors import PlainError
+from foresync.replay import commands as replay_commands
 
 app = typer.Typer(
     help="Offline-first sync that resolves conflicts by field, learns from every one, and warns before the next.",
@@ -15,6 +16,8 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.add_typer(platform_commands.app)
+app.add_typer(replay_commands.app)
+app.add_typer(declarations.app)
 
 
 @app.command()
