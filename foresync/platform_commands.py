@@ -41,12 +41,16 @@ def up(
 
 
 @app.command()
-def down() -> None:
+def down(
+    delete_state: Annotated[
+        bool, typer.Option("--delete-state", help="Also delete its databases, lake, models, logs and secrets.")
+    ] = False,
+) -> None:
     """End the platform: everything that belongs to it, and nothing else."""
     from foresync import platform
 
     interrupt_on_hangup()
-    ended = platform.down(platform.State.find())
+    ended = platform.down(platform.State.find(), delete_state=delete_state)
     console.print("The platform has ended." if ended else "Nothing was running.")
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -48,12 +49,19 @@ def up(state: State, console: Console) -> tuple[Platform, bool]:
         return platform, True
 
 
-def down(state: State) -> bool:
+def down(state: State, *, delete_state: bool = False) -> bool:
     """End everything that belongs to this platform, and nothing else; answers whether anything ran."""
+    if not state.folder.exists():
+        return False
     with state.locked():
         if "ports" not in state.remembered():
             return False
-        return _end(Platform.find(state))
+        platform = Platform.find(state)
+        ended = _end(platform)
+        if delete_state:
+            shutil.rmtree(platform.postgres_folder)
+            shutil.rmtree(state.folder)
+        return ended
 
 
 def watch(platform: Platform, console: Console) -> None:

@@ -20,6 +20,8 @@ class Part:
     argv: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     url: str | None = None
+    # where it listens, if a killed server's workers may still be listening there
+    port: int | None = None
     # the variable that says where the user's own is
     variable: str | None = None
     stop_signal: str = "TERM"
@@ -67,6 +69,7 @@ def _mlflow(wiring: Wiring) -> Part:
             MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",  # a runner for evaluations that nobody here asks for
         ),
         url=url,
+        port=port,
         variable="MLFLOW_TRACKING_URI",
     )  # fmt: skip
 
@@ -88,8 +91,8 @@ def _serving(wiring: Wiring) -> Part:
 def _http_server(wiring: Wiring, name: str, title: str, factory: str, environment: Mapping[str, str]) -> Part:
     variable = f"FORESYNC_{name.upper()}_URL"
     url = wiring.variables[variable]
-    port = str(wiring.ports[name])
-    command = _python("uvicorn", factory, "--factory", "--host", "127.0.0.1", "--port", port)
+    port = wiring.ports[name]
+    command = _python("uvicorn", factory, "--factory", "--host", "127.0.0.1", "--port", str(port))
     return Part(
         name=name,
         title=title,
@@ -98,6 +101,7 @@ def _http_server(wiring: Wiring, name: str, title: str, factory: str, environmen
         argv=_own(wiring, variable, command),
         environment=environment,
         url=url,
+        port=port,
         variable=variable,
     )
 

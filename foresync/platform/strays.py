@@ -8,8 +8,8 @@ import os
 
 import psutil
 
+from foresync.launch import INSTANCE
 from foresync.platform.state import State
-from foresync.platform.wiring import INSTANCE
 
 ROUNDS = 5  # a dying supervisor may still restart what has just been ended
 

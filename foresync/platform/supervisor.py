@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foresync.launch import INSTANCE
 from foresync.platform.parts import Part
 from foresync.platform.state import PROJECT, PlatformError, State
 from foresync.platform.supervisord_conf import USER, configuration, identifier
-from foresync.platform.wiring import INSTANCE
 
 UNREACHABLE = (OSError, xmlrpc.client.Error, http.client.HTTPException)
 
@@ -95,7 +95,12 @@ class Supervisor:
     def _write(self, parts: Sequence[Part]) -> Path:
         folder = self._state.make("supervisor")
         for part in parts:
-            spec = {"argv": part.argv, "directory": str(PROJECT), "environment": dict(part.environment)}
+            spec = {
+                "argv": part.argv,
+                "directory": str(PROJECT),
+                "environment": dict(part.environment),
+                "port": part.port,
+            }
             _private(self._state.spec(part.name), json.dumps(spec))
         path = folder / "supervisord.conf"
         _private(path, configuration(self._state, parts, self._port, self._password))

@@ -12,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from foresync.launch import INSTANCE
 from foresync.platform.state import PROJECT, State
 
 PORTS = {"postgres": 5433, "api": 8000, "serving": 8001, "dagster": 3000, "mlflow": 5000, "supervisor": 9011}
-INSTANCE = "FORESYNC_INSTANCE"  # marks every process that we start
 DBT_PROJECT = PROJECT / "dbt_project"
 WORKSPACE = PROJECT / "workspace.yaml"
 SILENCE = {"DAGSTER_DISABLE_TELEMETRY": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}

@@ -1,0 +1,78 @@
+# Everything a checkout can do. Needs Python 3.11 to 3.13, make and git; the rest is fetched into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/python -m uv
+READY := .venv/ready
+
+# uv does not read pip's variable for a mirror
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+
+# An environment that was made elsewhere holds paths to there: a moved checkout makes it anew.
+ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
+$(READY): remake
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up demo down status test test-quick lint format bench lock clean remake
+
+help: ## list these targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+setup: $(READY) ## install everything, locked and hashed, into .venv
+
+up: $(READY) ## run the demo, then keep the platform running until Ctrl-C
+	@$(BIN)/foresync demo --keep-running
+
+demo: $(READY) ## take a real edit history through the whole platform, then end it
+	@$(BIN)/foresync demo
+
+down: $(READY) ## end the platform
+	@$(BIN)/foresync down
+
+status: $(READY) ## show every part of the platform: state, health, address
+	@$(BIN)/foresync status
+
+test: lint ## style, types, and every test
+	$(BIN)/pytest
+
+test-quick: $(READY) ## the tests that take seconds
+	$(BIN)/pytest -m "not slow"
+
+lint: $(READY) ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## put the code into the house's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## run a benchmark: make bench BENCH=push
+	@test -n "$(BENCH)" || { echo "which? BENCH=$$(ls bench/*.py | sed -E 's,bench/(.*)\.py,\1,' | tr '\n' ' ')"; exit 2; }
+	$(BIN)/python -m bench.$(BENCH)
+
+lock: $(READY) ## resolve the dependencies anew
+	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --extra platform --extra dev \
+	  pyproject.toml -o requirements.lock --no-header -q
+	echo uv | $(UV) pip compile --universal --generate-hashes --python-version 3.11 - -o bootstrap.lock --no-header -q
+
+clean: $(READY) ## end the platform, and delete its state (databases, lake, models) and every cache
+	$(BIN)/foresync down --delete-state
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dbt_project/target dbt_project/logs
+
+# Written last, so that an interrupted installation is taken up again. A broken or foreign environment is replaced.
+$(READY): requirements.lock bootstrap.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or \
+	  sys.exit("Python 3.11 to 3.13 is needed; $(PYTHON) is %d.%d (choose: make PYTHON=python3.12 …)" % v)'
+	@if test -e $(READY) && test "$$(cat $(READY))" != "$(CURDIR)" || ! $(BIN)/python -c '' 2>/dev/null; then \
+	  $(PYTHON) -m venv --clear .venv; fi
+	@$(BIN)/python -c 'import uv' 2>/dev/null || { $(BIN)/python -m ensurepip -q && \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r bootstrap.lock; }
+	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@printf %s "$(CURDIR)" > $(READY)
+
+remake:
