@@ -1,4 +1,4 @@
-"""Replay every history of a folder through a running sync API and compare all that it leaves with the model of the rules.
+"""Replay every history of a folder through a running sync API and compare what it leaves with the model of the rules.
 
     DATABASE_URL=… FORESYNC_JWT_SECRET=… python -m bench.replay_histories FOLDER --url http://127.0.0.1:8000
 
@@ -93,9 +93,10 @@ def labels(path: Path, history: History, found: State) -> None:
     for row in pq.read_table(path, columns=list(NAMED)).to_pylist():
         key = (f"p{row['push_id']}", f"e{row['entity_id']}")
         assert (row["push_id"], row["entity_id"]) in replayed
-        outcome = found.verdicts.get(key, ("nothing there", 0, 0, False))[0]
+        outcome, base, version, _ = found.verdicts.get(key, ("nothing there", 0, 0, False))
         if row["both_changed"]:
-            stale["found" if outcome == "merged" else f"{row['op']} {outcome}"] += 1
+            is_stale = outcome == "merged" or (outcome == "unchanged" and base < version)
+            stale["found" if is_stale else f"{row['op']} {outcome}"] += 1
         if row["field_collision"]:
             collisions["found" if key in found.collided else f"{row['op']} {outcome}"] += 1
         elif key in found.collided:

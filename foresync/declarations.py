@@ -45,7 +45,7 @@ def load_entity_types(client: SyncClient, path: Path) -> list[str]:
 
 @entity_types_app.command("load")
 def load_command(
-    file: Annotated[Path, typer.Argument(help="TOML or JSON, one table for each type.", dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="TOML or JSON, one table for each type.", exists=True, dir_okay=False)],
     tenant: Tenant,
     url: Url = None,
     token: Token = None,

@@ -31,7 +31,8 @@ def _speed(text: str) -> float | None:
 @app.command("replay")
 def replay_command(
     file: Annotated[
-        Path, typer.Argument(help="A history: a Parquet file such as those in sample_data.", dir_okay=False)
+        Path,
+        typer.Argument(help="A history: a Parquet file such as those in sample_data.", exists=True, dir_okay=False),
     ],
     url: Url = None,
     tenant: Annotated[str | None, typer.Option(help="Default: named after the file.")] = None,
