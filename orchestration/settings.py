@@ -28,6 +28,8 @@ class Settings(PartitionSettings):
     publish_database_url: str = Field(description="libpq URL, role foresync_publish.")
     lake_url: str = Field(description="`file:///…`, the root of the Parquet lake.")
     warehouse_path: Path = Field(description="The DuckDB file.")
+    # `ml` reads it by itself; without it MLflow would quietly start a store of its own in the working folder
+    mlflow_tracking_uri: str = Field(validation_alias="MLFLOW_TRACKING_URI", description="The MLflow server.")
 
 
 @cache

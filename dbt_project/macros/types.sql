@@ -17,7 +17,9 @@
 
 {% macro default__json_object_agg(key, value) %}cast(jsonb_object_agg({{ key }}, {{ value }}) as text){% endmacro %}
 
-{% macro duckdb__json_object_agg(key, value) %}cast(json_group_object({{ key }}, {{ value }} order by {{ key }}) as varchar){% endmacro %}
+{% macro duckdb__json_object_agg(key, value) -%}
+    cast(to_json(map_from_entries(list(struct_pack(k := {{ key }}, v := {{ value }}) order by {{ key }}))) as varchar)
+{%- endmacro %}
 
 {#- A JSON object out of alternating names and expressions. -#}
 {% macro json_object() %}{{ return(adapter.dispatch('json_object', 'foresync')(*varargs)) }}{% endmacro %}

@@ -32,6 +32,4 @@ main_job = dg.define_asset_job(
 def daily(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
     today = context.scheduled_execution_time.date()
     first = max(today - timedelta(days=DAYS_AGAIN - 1), DAYS.start.date())
-    yield dg.RunRequest(
-        run_key=today.isoformat(), tags={RANGE_START: first.isoformat(), RANGE_END: today.isoformat()}
-    )
+    yield dg.RunRequest(run_key=today.isoformat(), tags={RANGE_START: first.isoformat(), RANGE_END: today.isoformat()})

@@ -53,9 +53,7 @@ def copy_snapshot(url: str, lake: Lake, table: RawTable) -> Copied:
             return Copied({}, written, reader.schema)
 
 
-def _days(
-    reader: "pa.RecordBatchReader", at: str
-) -> Iterator[tuple[date, Iterator["pa.RecordBatch"]]]:
+def _days(reader: "pa.RecordBatchReader", at: str) -> Iterator[tuple[date, Iterator["pa.RecordBatch"]]]:
     """The stream, which is in order of time, cut where the UTC day changes."""
     for day, pieces in groupby(_pieces(reader, at), key=lambda piece: piece[0]):
         yield day, (batch for _, batch in pieces)
@@ -76,9 +74,7 @@ def _pieces(reader: "pa.RecordBatchReader", at: str) -> Iterator[tuple[date, "pa
             yield EPOCH + timedelta(days=int(number)), batch.slice(int(start), int(end - start))
 
 
-def _remove_days_without_rows(
-    lake: Lake, table: RawTable, window: tuple[date, date], by_day: dict[date, int]
-) -> None:
+def _remove_days_without_rows(lake: Lake, table: RawTable, window: tuple[date, date], by_day: dict[date, int]) -> None:
     for day, path in list(lake.days(table.name)):
         if window[0] <= day < window[1] and day not in by_day:
             path.unlink(missing_ok=True)

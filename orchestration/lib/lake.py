@@ -4,7 +4,6 @@ A file is written beside its place and moved there whole: whoever reads, and wha
 file or the new one. What a killed writer leaves behind has a name that no reader looks for.
 """
 
-import os
 import re
 import uuid
 from collections.abc import Iterable, Iterator
@@ -76,7 +75,7 @@ def replacing(path: Path) -> Iterator[Path]:
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         yield beside
-        os.replace(beside, path)
+        beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
 

@@ -70,9 +70,7 @@ def count(connection: Any, table: RawTable) -> int:
 
 def count_before(connection: Any, table: RawTable, first_day: date) -> int:
     """Rows that no day partition will ever hold."""
-    ((counted,),) = rows(
-        connection, f"SELECT count(*) FROM sync.{table.name} WHERE {table.at} < {_literal(first_day)}"
-    )
+    ((counted,),) = rows(connection, f"SELECT count(*) FROM sync.{table.name} WHERE {table.at} < {_literal(first_day)}")
     return int(counted)
 
 

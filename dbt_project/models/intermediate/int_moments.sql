@@ -38,7 +38,7 @@ moments as (
 
 timeline as (
 
-    select tenant_id, event_id, moment, asked_at as at, 0 as is_row, cast(null as {{ dbt.type_bigint() }}) as seq
+    select tenant_id, event_id, moment, asked_at as occurred_at, 0 as is_row, cast(null as {{ dbt.type_bigint() }}) as seq
     from moments
     union all
     select tenant_id, null, null, received_at, 1, seq from {{ ref('stg_sync__changes') }}
@@ -54,9 +54,9 @@ positioned as (
         tenant_id,
         event_id,
         moment,
-        at as asked_at,
+        occurred_at as asked_at,
         is_row,
-        coalesce(max(seq) over {{ up_to_here(['tenant_id'], ['at', 'is_row']) }}, 0) as as_of_seq
+        coalesce(max(seq) over {{ up_to_here(['tenant_id'], ['occurred_at', 'is_row']) }}, 0) as as_of_seq
     from timeline
 
 ),

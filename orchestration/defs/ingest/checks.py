@@ -1,6 +1,6 @@
 """Every raw table against PostgreSQL, after each copy. Counting is `lib.reconcile`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -30,7 +30,7 @@ def reconciliation(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetC
         yield _result(key.asset_key, _window(context.run.tags))
 
 
-def _window(tags: dict[str, str]) -> tuple[date, date]:
+def _window(tags: Mapping[str, str]) -> tuple[date, date]:
     first = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
     last = tags.get("dagster/asset_partition_range_end") or tags.get("dagster/partition")
     today = datetime.now(UTC).date()
@@ -55,7 +55,8 @@ def _result(key: dg.AssetKey, window: tuple[date, date]) -> dg.AssetCheckResult:
             "rows_in_lake": found.in_lake,
             "rows_before_first_day": found.unreachable,
             "differences": markdown_table(
-                ["day", "PostgreSQL", "lake"], [(d.day or "all", d.in_postgres, d.in_lake) for d in found.differences[:50]]
+                ["day", "PostgreSQL", "lake"],
+                [(d.day or "all", d.in_postgres, d.in_lake) for d in found.differences[:50]],
             ),
         },
     )
