@@ -43,7 +43,8 @@ def test_a_push_without_effect_is_the_base_of_whoever_comes_after() -> None:
 
 
 def test_presence_stands_in_time_order_after_its_base_and_around_its_push() -> None:
-    merge = edit(7, 1, 3, at=15, fields=(1, 2, 3), first_at=(15, 25, 30))
+    # the edit began the moment its base was received
+    merge = edit(7, 1, 3, at=10, fields=(1, 2, 3), first_at=(10, 25, 30))
     steps = plan(
         history(
             push(0, 10, edit(7, 0, 1, op="create")),
@@ -64,7 +65,7 @@ def test_presence_stands_in_time_order_after_its_base_and_around_its_push() -> N
     ]
     assert told == [
         0,
-        ("opened", 15, (1,), 0),
+        ("opened", 10, (1,), 0),
         1,
         ("fields", 25, (1, 2), 0),
         ("fields", 30, (1, 2, 3), 0),
@@ -87,3 +88,21 @@ def test_only_merges_announce_and_only_the_drawn_share() -> None:
     assert [len(steps[1].announced) for steps in (shares[0], shares[2])] == [0, 400]
     assert 150 < len(shares[1][1].announced) < 250
     assert again[1].announced == shares[1][1].announced != other_seed[1].announced
+
+
+def test_an_announced_base_is_one_that_was_there_when_the_edit_was_opened() -> None:
+    # the third push left the history at version 1 although the server will raise it; it came after the edit began
+    steps = plan(
+        history(
+            push(0, 10, edit(7, 0, 1, op="create")),
+            push(1, 30, edit(7, 1, 1, at=30), is_merge=True),
+            push(2, 40, edit(7, 1, 2, at=20), is_merge=True),
+        ),
+        "t",
+        1.0,
+        0,
+    )
+
+    opened = [s.base for s in steps if isinstance(s, PresenceStep) and s.announcement.kind == "opened" and s.at == 20]
+    assert opened == [0]
+    assert pushes_of(steps)[2].bases == (1,)

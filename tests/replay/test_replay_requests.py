@@ -4,10 +4,13 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from foresync.client import Applied, PushAnswer
 from foresync.replay.answers import Answers
 from foresync.replay.history import History
 from foresync.replay.items import Items
+from foresync.replay.pace import Pace
 from foresync.replay.plan import PushStep, plan
 from foresync.replay.requests import MOST_ITEMS, requests
 from foresync.replay.times import TimeMap
@@ -140,3 +143,25 @@ def test_memories_of_another_server_are_dropped() -> None:
 
 def _change(offline_id: str) -> Item:
     return {"entity": "source", "offline_id": offline_id, "server_id": "e0"}
+
+
+def test_what_is_not_due_waits_for_the_next_request() -> None:
+    told = history(*(push(n, n, edit(n, 0, 1, op="create")) for n in range(4)))
+    steps = plan(told, "t", 0.0, 0)
+
+    cut = list(requests(steps, lambda: 0, lambda step: step.at < 2))
+
+    assert [[step.at for step in request] for request in cut] == [[0, 1], [2], [3]]
+
+
+def test_a_pace_waits_for_mapped_time_divided_by_its_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, slept = 100.0, []
+    monkeypatch.setattr("foresync.replay.pace.time.monotonic", lambda: now)
+    monkeypatch.setattr("foresync.replay.pace.time.sleep", slept.append)
+    pace = Pace(10.0, first=5_000_000)
+    now = 101.0
+
+    assert pace.is_due(15_000_000) and not pace.is_due(15_000_001)
+    pace.wait(65_000_000)
+    assert slept == [5.0]
+    assert Pace(None, first=0).is_due(10**15)
