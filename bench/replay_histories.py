@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from foresync.client import SyncClient
 from foresync.declarations import load_entity_types
-from foresync.replay import Ledger, names, replay
+from foresync.replay import SCOPES, Ledger, names, replay
 from foresync.replay.history import History, read
 from foresync.replay.times import TimeMap
 from foresync.tenants import mint_token
@@ -57,7 +57,7 @@ def send(path: Path, url: str, database_url: str, tenant: str) -> tuple[Ledger, 
         os.environ["FORESYNC_JWT_SECRET"],
         tenant=tenant,
         user="bench",
-        scopes=("import", "admin"),
+        scopes=SCOPES,
         expires_in=timedelta(hours=6),
     )
     with SyncClient(url, token) as client:

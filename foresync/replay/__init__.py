@@ -6,6 +6,6 @@ server over HTTP alone and knows nothing of its code.
 
 from foresync.replay.history import HistoryError
 from foresync.replay.ledger import Ledger
-from foresync.replay.run import Options, ReplayError, Watcher, replay
+from foresync.replay.run import SCOPES, Options, ReplayError, Watcher, replay
 
-__all__ = ["HistoryError", "Ledger", "Options", "ReplayError", "Watcher", "replay"]
+__all__ = ["SCOPES", "HistoryError", "Ledger", "Options", "ReplayError", "Watcher", "replay"]

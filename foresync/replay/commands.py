@@ -11,7 +11,7 @@ from rich.console import Console
 from foresync.access import Token, Url, access, plain_errors, state_folder
 from foresync.replay import names
 from foresync.replay.display import show, watching
-from foresync.replay.run import Options, replay
+from foresync.replay.run import SCOPES, Options, replay
 
 app = typer.Typer()
 
@@ -53,7 +53,7 @@ def replay_command(
     tenant = tenant or names.tenant(file)
     progress = Console(stderr=True)
     with plain_errors():
-        server = access(url, token, tenant, ("import", "admin"))
+        server = access(url, token, tenant, SCOPES)
         with watching(progress, tenant) as watcher:
             ledger = replay(
                 file,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from foresync.client import PushResult, Retry, SyncClient
+from foresync.client import ApiError, PushResult, Retry, SyncClient
 from foresync.replay.answers import Answers
 from foresync.replay.history import History, read
 from foresync.replay.items import Items
@@ -16,6 +16,8 @@ from foresync.replay.pace import Pace
 from foresync.replay.plan import PushStep, Step, plan
 from foresync.replay.requests import requests
 from foresync.replay.times import DAYS, TimeMap, to_datetime
+
+SCOPES = ("sync", "import", "admin")
 
 # long enough to sit out a restart of the server
 PATIENCE = Retry(attempts=12, first=0.5, longest=15.0)
@@ -64,7 +66,7 @@ def replay(
 ) -> Ledger:
     """Push the history in `path` through the HTTP API at `url` as `tenant`, and say what it came to.
 
-    The token needs the scopes import and admin. Safe to repeat and to interrupt: what was answered before is answered
+    The token needs the scopes in SCOPES. Safe to repeat and to interrupt: what was answered before is answered
     again from the stored answers. Raises HistoryError, ReplayError, or SyncError where the server cannot be reached.
     """
     history = read(path)
@@ -89,8 +91,17 @@ def _prepare(client: SyncClient, tenant: str, history: History, policy: str | No
             f"tenant {tenant} has no entity type {', '.join(sorted(missing))}; declare them first: "
             "foresync entity-types load FILE"
         )
-    if policy is not None and client.policy("*").strategy != policy:
+    if policy is not None and _default_strategy(client) != policy:
         client.put_policy("*", policy)
+
+
+def _default_strategy(client: SyncClient) -> str | None:
+    try:
+        return client.policy("*").strategy
+    except ApiError as error:
+        if error.code == "policy_not_found":
+            return None
+        raise
 
 
 def _anchor(client: SyncClient, history: History, options: Options) -> tuple[datetime, dict[str, Any]]:

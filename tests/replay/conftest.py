@@ -16,6 +16,7 @@ import pytest
 from foresync import ports
 from foresync.client import SyncClient
 from foresync.declarations import load_entity_types
+from foresync.replay import SCOPES
 from foresync.tenants import mint_token
 from tests.replay.histories import SAMPLE
 
@@ -71,7 +72,7 @@ def tenant(server: str, database_url: str, jwt_secret: str, tmp_path: Path) -> T
         jwt_secret,
         tenant=name,
         user="importer",
-        scopes=("import", "admin"),
+        scopes=SCOPES,
         expires_in=timedelta(hours=1),
     )
     with SyncClient(server, token) as client:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from foresync.cli import app
 from foresync.client import SyncClient
 from foresync.declarations import DeclarationError, read_declarations
+from foresync.replay import SCOPES
 from foresync.tenants import mint_token
 from tests.replay.histories import SAMPLE, slice_of_sample
 
@@ -24,7 +25,7 @@ def access(server: str, database_url: str, jwt_secret: str, monkeypatch: pytest.
         jwt_secret,
         tenant="typed",
         user="operator",
-        scopes=("import", "admin"),
+        scopes=SCOPES,
         expires_in=timedelta(hours=1),
     )
     monkeypatch.setenv("FORESYNC_API_URL", server)

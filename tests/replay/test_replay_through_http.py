@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from foresync.client import SyncClient
-from foresync.replay import Ledger, Options, ReplayError, replay
+from foresync.replay import SCOPES, Ledger, Options, ReplayError, replay
 from foresync.replay.history import read
 from foresync.replay.times import TimeMap
 from foresync.tenants import mint_token
@@ -123,9 +123,7 @@ def test_a_tenant_keeps_to_the_terms_of_its_first_replay(tenant: Tenant, tmp_pat
 def test_a_tenant_without_the_types_is_told_before_anything_is_sent(
     server: str, database_url: str, jwt_secret: str, tmp_path: Path
 ) -> None:
-    token = mint_token(
-        database_url, jwt_secret, tenant="bare", user="u", scopes=("import", "admin"), expires_in=timedelta(hours=1)
-    )
+    token = mint_token(database_url, jwt_secret, tenant="bare", user="u", scopes=SCOPES, expires_in=timedelta(hours=1))
     bare = Tenant(server, "bare", token, tmp_path / "home")
 
     with pytest.raises(ReplayError, match="entity-types load"):
