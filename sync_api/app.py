@@ -1,0 +1,52 @@
+"""The sync server: `uvicorn sync_api.app:create_app --factory`. Puts the slices together, and nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+import sync_api.entity_types.routes
+import sync_api.imports.routes
+import sync_api.policies.routes
+import sync_api.push.routes
+from sync_api import health
+from sync_api.db.session import Months, connect
+from sync_api.push.service import Engine
+from sync_api.rules import RulesCache
+from sync_api.settings import Settings
+from web import middleware, problems
+
+SMALLEST_COMPRESSED = 1024
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application. Settings come from the environment unless given."""
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        pool = await connect(settings.api_database_url, size=settings.api_pool_size)
+        app.state.engine = Engine(pool, RulesCache(), Months())
+        try:
+            yield
+        finally:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(pool.close(), timeout=10)
+            pool.terminate()
+
+    app = FastAPI(
+        title="Foresync sync API",
+        summary="Takes offline changes, resolves conflicts by field, and remembers every decision.",
+        version="1",
+        lifespan=lifespan,
+    )
+    app.state.jwt_secret = settings.jwt_secret
+    app.add_middleware(GZipMiddleware, minimum_size=SMALLEST_COMPRESSED, compresslevel=1)
+    middleware.install(app, max_body_bytes=settings.api_max_body_bytes)
+    problems.install(app)
+    for slice_ in (sync_api.push, sync_api.imports, sync_api.policies, sync_api.entity_types):
+        app.include_router(slice_.routes.router)
+    app.include_router(health.router)
+    return app

@@ -1,0 +1,98 @@
+"""Transactions as one tenant: held connections, the tenant set for the transaction alone, retries where they help.
+
+No statement of any slice is written here.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import asyncpg
+
+from web.problems import Problem
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Pool = asyncpg.Pool[asyncpg.Record]
+    Connection = PoolConnectionProxy[asyncpg.Record]
+else:
+    Pool = asyncpg.Pool
+    Connection = asyncpg.pool.PoolConnectionProxy
+
+T = TypeVar("T")
+ATTEMPTS = 12
+
+
+class Raced(Exception):  # noqa: N818 - nobody's error: somebody else was first
+    """Somebody else committed what this transaction was about to write. Run it again: it will see the other's rows."""
+
+
+async def connect(url: str, *, size: int) -> Pool:
+    """A pool for the servers' own role."""
+
+    async def nothing_to_reset(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        """Settings are local to transactions, so that a used connection is as good as new."""
+
+    return await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=size,
+        reset=nothing_to_reset,
+        command_timeout=60,
+        server_settings={"application_name": "foresync-sync-api", "jit": "off", "timezone": "UTC"},
+    )
+
+
+@asynccontextmanager
+async def as_tenant(pool: Pool, tenant: str) -> AsyncIterator[Connection]:
+    """A transaction that sees and writes this tenant's rows alone. Commits at the end, rolls back on an error."""
+    async with pool.acquire() as connection:
+        quoted = tenant.replace("'", "''")
+        # one round trip for both; SET takes no parameters, hence the quoting
+        await connection.execute(f"BEGIN; SET LOCAL foresync.tenant = '{quoted}'")
+        try:
+            yield connection
+        except BaseException:
+            if not connection.is_closed():
+                await connection.execute("ROLLBACK")
+            raise
+        await connection.execute("COMMIT")
+
+
+async def retried(work: Callable[[], Awaitable[T]]) -> T:
+    """The result of `work`, run again after a deadlock, a serialization failure or a lost race.
+
+    Problem 503 when it keeps happening, and when the database is away: the client keeps its queue and comes back.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            return await work()
+        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, Raced):
+            await asyncio.sleep(random.uniform(0, 0.005 * 2 ** min(attempt, 6)))  # noqa: S311 - jitter, no secret
+        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
+            raise unavailable() from error
+        except (asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError) as error:
+            raise unavailable() from error
+    raise Problem(503, "busy", "Too many writers at once", retryable=True, headers={"Retry-After": "1"})
+
+
+def unavailable() -> Problem:
+    return Problem(503, "database_unavailable", "The database is away", retryable=True, headers={"Retry-After": "2"})
+
+
+class Months:
+    """The months of the log that this process knows to exist."""
+
+    def __init__(self) -> None:
+        self._known: set[tuple[int, int]] = set()
+
+    async def ensure(self, pool: Pool, moments: set[datetime]) -> None:
+        """Make the months of `moments` that are missing, before the transaction that writes into them."""
+        for month in sorted({(moment.year, moment.month) for moment in moments} - self._known):
+            async with pool.acquire() as connection:
+                await connection.execute("SELECT sync.ensure_month($1)", datetime(*month, 15, tzinfo=UTC))
+            self._known.add(month)

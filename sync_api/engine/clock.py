@@ -1,0 +1,27 @@
+"""Edit times as the server believes them: corrected for the skew of the device's clock, never in the future."""
+
+from datetime import UTC, datetime, timedelta
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def corrected(edited_at: datetime, client_time: datetime, received_at: datetime) -> datetime:
+    """`edited_at` moved by how far the device's clock was off when it pushed, clamped to the moment of receipt.
+
+    A device that is a year ahead says so in `client_time` too, so its edits come back to where they belong.
+    """
+    try:
+        moved = edited_at + (received_at - client_time)
+    except OverflowError:  # at the ends of the calendar there is no room to correct
+        return received_at
+    return max(EARLIEST, min(moved, received_at))
+
+
+def text(moment: datetime) -> str:
+    """Fixed-width ISO 8601 in UTC: compares as text as it does as time."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def before(moment: str, seconds: int) -> str:
+    """The text of the moment so many seconds earlier."""
+    return text(datetime.fromisoformat(moment) - timedelta(seconds=seconds))

@@ -1,0 +1,100 @@
+"""The plain values that decisions are made of: a change, a record, a decision. No decision is made here.
+
+A record's fields are JSON values as `json.loads` gives them. A stamp says who last wrote a field:
+{version, user, device, event_id, event_at, edited_at}, times as fixed-width ISO text, so that they compare as text.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Json = Any
+Stamp = Mapping[str, Any]
+Op = Literal["create", "update", "update_status", "delete", "append"]
+Outcome = Literal["applied", "merged", "unchanged", "conflict", "rejected"]
+
+DELETED = "_deleted"  # the field that a delete, or a restoring write, writes
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change by one (user, device). `edited_at` is corrected for the skew of the device's clock."""
+
+    op: Op
+    user: str
+    device: str
+    client_version: int | None
+    edited_at: str
+    data: Mapping[str, Json]
+    base: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Record:
+    """A record as the change finds it; version 0 is a record that never was."""
+
+    version: int = 0
+    data: dict[str, Json] = field(default_factory=dict)
+    stamps: dict[str, Stamp] = field(default_factory=dict)
+    is_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FieldConflict:
+    """One colliding field: what everybody had, which rule spoke, who won, and what the field is now."""
+
+    base: Json
+    client: Json
+    server: Json
+    rule: str
+    winner: Literal["client", "server", "merged", "none"]
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A collision by version, or a near miss inside the window, with how it was settled."""
+
+    reason: str
+    detection: Literal["version", "window"]
+    severity: str
+    strategy: str
+    fields: Mapping[str, FieldConflict]
+    is_open: bool
+    is_shadow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of a change.
+
+    writes: field → value to be stored, only where it differs. `_deleted` is there when that changes.
+    replaces: the record starts anew (a create over a tombstone): other fields fall away.
+    touched: the fields that the change meant to change.
+    """
+
+    outcome: Outcome
+    reason: str | None = None
+    detail: Mapping[str, Any] | None = None
+    writes: Mapping[str, Json] = field(default_factory=dict)
+    touched: tuple[str, ...] = ()
+    replaces: bool = False
+    is_stale: bool = False
+    conflict: Conflict | None = None
+    window: Conflict | None = None
+
+
+def same(a: Json, b: Json) -> bool:
+    """Equality of JSON values: 1 is 1.0, but true is not 1."""
+    if a is b:
+        return True
+    kind = type(a)
+    if kind is str or kind is type(None):
+        return bool(a == b)
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    if kind is dict:
+        return type(b) is dict and a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if kind is list:
+        return type(b) is list and len(a) == len(b) and all(map(same, a, b))
+    return bool(a == b)

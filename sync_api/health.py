@@ -1,0 +1,28 @@
+"""`/healthz` (alive) and `/readyz` (able). No token: a balancer has none."""
+
+import asyncio
+
+import asyncpg
+from fastapi import APIRouter, Request
+
+from sync_api.db.session import unavailable
+
+router = APIRouter(tags=["health"])
+PATIENCE_SECONDS = 2.0
+
+
+@router.get("/healthz", operation_id="healthz")
+async def healthz() -> dict[str, str]:
+    """The process is alive."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", operation_id="readyz")
+async def readyz(request: Request) -> dict[str, str]:
+    """The database answers. 503 when it does not."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await request.app.state.engine.pool.fetchval("SELECT 1")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        raise unavailable() from error
+    return {"status": "ready"}

@@ -1,0 +1,90 @@
+"""From a change on the wire to a change with a name: which record it means, and what makes it the same change again."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from sync_api import ids
+from sync_api.engine import clock
+from sync_api.engine.values import Change
+from sync_api.push.schemas import ChangeIn, Envelope, Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who pushes, from where, when. received_at: by the server's clock, or an import's own."""
+
+    user: str
+    sync_id: str
+    session_id: str
+    received_at: datetime
+    envelope: Envelope
+    size: int
+    wire_size: int
+    kind: str = "push"
+
+    @property
+    def device(self) -> str:
+        return self.envelope.device_id
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A well-formed change, the record that it means, and the digest of what it says."""
+
+    sent: ChangeIn
+    change: Change
+    entity_id: str
+    edited_at: datetime
+    sha256: bytes
+
+    @property
+    def record_key(self) -> tuple[str, str]:
+        return self.sent.entity, self.entity_id
+
+
+def name(tenant: str, sender: Sender, changes: Sequence[ChangeIn | Malformed]) -> list[Named | Malformed]:
+    """Every change with its record. A `server_id` may be the offline_id of an earlier create of the same batch."""
+    temporary: dict[tuple[str, str], str] = {}
+    named: list[Named | Malformed] = []
+    for sent in changes:
+        if isinstance(sent, Malformed):
+            named.append(sent)
+            continue
+        entity_id = sent.server_id
+        if entity_id is None:
+            entity_id = temporary.get((sent.entity, sent.offline_id)) or ids.record_id(
+                tenant, sender.user, sender.device, sent.offline_id
+            )
+            temporary[sent.entity, sent.offline_id] = entity_id
+        else:
+            entity_id = temporary.get((sent.entity, entity_id), entity_id)
+        named.append(_named(sender, sent, entity_id))
+    return named
+
+
+def _named(sender: Sender, sent: ChangeIn, entity_id: str) -> Named:
+    edited_at = clock.corrected(
+        sent.edited_at or sender.envelope.client_time, sender.envelope.client_time, sender.received_at
+    )
+    change = Change(
+        op=sent.op,
+        user=sender.user,
+        device=sender.device,
+        client_version=sent.client_version,
+        edited_at=clock.text(edited_at),
+        data=sent.data or {},
+        base=sent.base or {},
+    )
+    return Named(sent, change, entity_id, edited_at, digest(sent))
+
+
+def digest(sent: ChangeIn) -> bytes:
+    """SHA-256 of what the change does. What the client knew (its version, its base) is left out: a client that has
+    pulled in between may say it anew, and it is the same change still."""
+    said: list[Any] = [sent.entity, sent.op, sent.server_id, sent.edited_at, sent.data]
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()

@@ -1,0 +1,121 @@
+"""The rows that a push writes, gathered while it is decided. In the order of the columns of `store.WRITE`."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+
+class RecordRow(NamedTuple):
+    """A record's new state; data and stamps hold only what is new, unless it replaces."""
+
+    entity_type: str
+    entity_id: str
+    project_id: str | None
+    expected: int
+    version: int
+    data: str
+    replaces: bool
+    stamps: str
+    ord: int | None
+    deleted_at: datetime | None
+    updated_at: datetime | None
+    updated_by: str | None
+    events: int
+    conflicts: int
+
+
+class LogRow(NamedTuple):
+    """A row of sync_log. fields: names joined by U+001F, for arrays of arrays do not unnest."""
+
+    received_at: datetime
+    id: str
+    ord: int
+    sync_id: str
+    sync_session_id: str
+    user_id: str
+    device_id: str
+    entity_type: str
+    entity_id: str
+    project_id: str | None
+    offline_id: str
+    operation: str
+    base_version: int | None
+    server_version: int
+    new_version: int | None
+    outcome: str
+    is_conflicted: bool
+    field_changes: str
+    fields: str
+    edited_at_sent: datetime | None
+    edited_at: datetime
+    network_type: str | None
+    device_metadata: str
+    edit_id: Any
+    prediction_id: Any
+
+
+class AnswerRow(NamedTuple):
+    """A row of applied_change."""
+
+    user_id: str
+    device_id: str
+    entity_type: str
+    offline_id: str
+    content_sha256: bytes
+    answer: str
+
+
+class DeviceRow(NamedTuple):
+    """A device that was seen."""
+
+    device_id: str
+    user_id: str
+    metadata: str
+    seen_at: datetime
+
+
+class Writes:
+    """Everything that one transaction writes. length: how far the tenant's clock moves on."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self.records: list[RecordRow] = []
+        self.log: list[LogRow] = []
+        self.answers: list[AnswerRow] = []
+        self.devices: dict[str, DeviceRow] = {}
+        self.events: Counter[str] = Counter()
+        self.conflicted: Counter[str] = Counter()
+        self.requests: list[dict[str, Any]] = []
+        self.conflicts: list[dict[str, Any]] = []
+        self.decisions: list[dict[str, Any]] = []
+
+    def tick(self) -> int:
+        """The next place in the tenant's order."""
+        self.length += 1
+        return self.length
+
+    def arguments(self) -> list[Any]:
+        """The parameters of `store.WRITE` after the tenant and the length."""
+        users = sorted(self.events)
+        return [
+            *_columns(self.records, RecordRow),
+            *_columns(self.log, LogRow),
+            *_columns(self.answers, AnswerRow),
+            users,
+            [self.events[user] for user in users],
+            [self.conflicted[user] for user in users],
+            *_columns([self.devices[device] for device in sorted(self.devices)], DeviceRow),
+            _json(self.requests),
+            _json(self.conflicts),
+            _json(self.decisions),
+        ]
+
+
+def _columns(rows: Any, row: type[Any]) -> list[tuple[Any, ...] | list[Any]]:
+    return list(zip(*rows, strict=True)) if rows else [[] for _ in row._fields]
+
+
+def _json(rows: list[dict[str, Any]]) -> str:
+    return orjson.dumps(rows).decode()

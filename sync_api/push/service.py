@@ -1,0 +1,73 @@
+"""Take pushes: read, decide, write, in one transaction; again from the start when somebody else was first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sync_api.db.session import Connection, Months, Pool, as_tenant, retried
+from sync_api.push import store
+from sync_api.push.answers import Answer
+from sync_api.push.fold import Fold, wanted_bases, wanted_related
+from sync_api.push.prepare import Named, Sender, name
+from sync_api.push.schemas import ChangeIn, Malformed
+from sync_api.rules import RulesCache
+from web.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What every request that takes changes needs."""
+
+    pool: Pool
+    rules: RulesCache
+    months: Months
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One push of one sender, its changes named."""
+
+    sender: Sender
+    changes: list[Named | Malformed]
+
+
+def batch(tenant: str, sender: Sender, changes: Sequence[ChangeIn | Malformed]) -> Batch:
+    """A push, ready to be taken."""
+    return Batch(sender, name(tenant, sender, changes))
+
+
+async def take(engine: Engine, tenant: str, batches: Sequence[Batch]) -> list[Answer]:
+    """Take the pushes in order, all or none of them. Problem 403 for an unknown tenant or somebody else's device."""
+    await engine.months.ensure(engine.pool, {one.sender.received_at for one in batches})
+
+    async def attempt() -> list[Answer]:
+        async with as_tenant(engine.pool, tenant) as connection:
+            fold = await begin(engine, connection, tenant, batches)
+            answers = [fold.push(one.sender, one.changes) for one in batches]
+            await store.write(connection, tenant, fold.finish())
+            return answers
+
+    return await retried(attempt)
+
+
+async def begin(engine: Engine, connection: Connection, tenant: str, batches: Sequence[Batch]) -> Fold:
+    """Read and lock all that deciding needs."""
+    named = [change for one in batches for change in one.changes]
+    keys = [
+        (one.sender.user, one.sender.device, change.sent.entity, change.sent.offline_id)
+        for one in batches
+        for change in one.changes
+        if isinstance(change, Named)
+    ]
+    records = [change.record_key for change in named if isinstance(change, Named)]
+    snapshot = await store.read(connection, tenant, records, keys, [one.sender.device for one in batches])
+    if snapshot.config_version is None:
+        raise Problem(403, "unknown_tenant", "There is no such tenant", f"{tenant!r} has not been made here")
+    for one in batches:
+        if snapshot.owners.get(one.sender.device, one.sender.user) != one.sender.user:
+            raise Problem(403, "device_of_another_user", "This device belongs to another user", one.sender.device)
+    fold = Fold(tenant, await engine.rules.get(connection, tenant, snapshot.config_version), snapshot)
+    if related := wanted_related(fold, named):
+        snapshot.records.update(await store.related(connection, tenant, related))
+    if bases := wanted_bases(fold, named):
+        fold.bases = await store.bases(connection, tenant, bases)
+    return fold

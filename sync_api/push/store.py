@@ -1,0 +1,217 @@
+"""What a push reads and writes: two statements, whatever its size. No decision is made here.
+
+Reading locks the records in one order; writing takes the tenant's clock first, so that whatever carries a seq is
+committed in the order of its seq, and so that nothing else in the statement can meet another writer of the tenant.
+Rows that turn out to exist already (a record or a change that somebody else has just written) are not written;
+their number is then short, and the whole transaction is run again.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from sync_api.db.session import Connection, Raced
+from sync_api.push.rows import Writes
+
+ChangeKey = tuple[str, str, str, str]  # user, device, entity type, offline_id
+RecordKey = tuple[str, str]  # entity type, entity id
+
+READ = """
+WITH locked AS MATERIALIZED (
+  SELECT r.entity_type, r.entity_id, r.version, r.data::text AS data, r.field_versions::text AS stamps,
+    r.deleted_at IS NOT NULL AS is_deleted
+  FROM unnest($2::text[], $3::text[]) AS k (entity_type, entity_id)
+  JOIN sync.record AS r ON r.tenant_id = $1 AND r.entity_type = k.entity_type AND r.entity_id = k.entity_id
+  ORDER BY r.entity_type, r.entity_id
+  FOR NO KEY UPDATE OF r
+), stored AS MATERIALIZED (
+  SELECT a.user_id, a.device_id, a.entity_type, a.offline_id, a.content_sha256, a.answer
+  FROM unnest($4::text[], $5::text[], $6::text[], $7::text[]) AS k (user_id, device_id, entity_type, offline_id)
+  JOIN sync.applied_change AS a ON a.tenant_id = $1 AND a.user_id = k.user_id AND a.device_id = k.device_id
+    AND a.entity_type = k.entity_type AND a.offline_id = k.offline_id
+), owners AS MATERIALIZED (
+  SELECT d.device_id, d.user_id FROM unnest($8::text[]) AS k (device_id)
+  JOIN sync.device AS d ON d.tenant_id = $1 AND d.device_id = k.device_id
+)
+SELECT t.config_version, l.*, s.*, o.*
+FROM (SELECT max(config_version) AS config_version FROM sync.tenant WHERE tenant_id = $1) AS t,
+  (SELECT array_agg(entity_type), array_agg(entity_id), array_agg(version), array_agg(data), array_agg(stamps),
+     array_agg(is_deleted) FROM locked) AS l (types, ids, versions, data, stamps, deleted),
+  (SELECT array_agg(user_id), array_agg(device_id), array_agg(entity_type), array_agg(offline_id),
+     array_agg(content_sha256), array_agg(answer) FROM stored)
+     AS s (users, devices, entities, offline_ids, hashes, answers),
+  (SELECT array_agg(device_id), array_agg(user_id) FROM owners) AS o (owned, owners)
+"""
+
+# What guards ask for; shared, so that nobody changes it before this transaction ends.
+RELATED = """
+SELECT r.entity_type, r.entity_id, r.version, r.data::text, r.field_versions::text, r.deleted_at IS NOT NULL
+FROM unnest($2::text[], $3::text[]) AS k (entity_type, entity_id)
+JOIN sync.record AS r ON r.tenant_id = $1 AND r.entity_type = k.entity_type AND r.entity_id = k.entity_id
+ORDER BY r.entity_type, r.entity_id
+FOR SHARE OF r
+"""
+
+# Each field's value at the version that a client had: what the first later change replaced.
+BASES = """
+SELECT k.entity_type, k.entity_id, k.field, k.version, old.value::text
+FROM unnest($2::text[], $3::text[], $4::text[], $5::int[]) AS k (entity_type, entity_id, field, version)
+CROSS JOIN LATERAL (
+  SELECT l.field_changes -> k.field -> 'old' AS value FROM sync.sync_log AS l
+  WHERE l.tenant_id = $1 AND l.entity_type = k.entity_type AND l.entity_id = k.entity_id
+    AND l.new_version > k.version AND l.field_changes ? k.field
+  ORDER BY l.new_version LIMIT 1
+) AS old
+"""
+
+WRITE = """
+WITH clock AS (
+  UPDATE sync.tenant_clock SET seq = seq + $2 WHERE tenant_id = $1 RETURNING seq - $2 AS start
+), rec AS MATERIALIZED (
+  SELECT * FROM unnest($3::text[], $4::text[], $5::text[], $6::int[], $7::int[], $8::text[], $9::bool[], $10::text[],
+    $11::bigint[], $12::timestamptz[], $13::timestamptz[], $14::text[], $15::bigint[], $16::bigint[])
+  AS r (entity_type, entity_id, project_id, expected, version, data, replaces, stamps, ord, deleted_at, updated_at,
+    updated_by, events, conflicts)
+), born AS (
+  INSERT INTO sync.record (tenant_id, entity_type, entity_id, project_id, version, data, field_versions, seq,
+    deleted_at, updated_at, updated_by, event_count, conflict_count, first_event_at)
+  SELECT $1, r.entity_type, r.entity_id, r.project_id, r.version, r.data::jsonb, r.stamps::jsonb, clock.start + r.ord,
+    r.deleted_at, r.updated_at, r.updated_by, r.events, r.conflicts, r.updated_at
+  FROM rec AS r, clock WHERE r.expected = 0
+  ON CONFLICT DO NOTHING RETURNING 1
+), changed AS (
+  UPDATE sync.record AS t SET
+    project_id = coalesce(r.project_id, t.project_id), version = r.version,
+    data = CASE WHEN r.replaces THEN r.data::jsonb ELSE t.data || r.data::jsonb END,
+    field_versions = t.field_versions || r.stamps::jsonb, seq = coalesce(clock.start + r.ord, t.seq),
+    deleted_at = CASE WHEN r.ord IS NULL THEN t.deleted_at ELSE r.deleted_at END,
+    updated_at = coalesce(r.updated_at, t.updated_at),
+    updated_by = coalesce(r.updated_by, t.updated_by), event_count = t.event_count + r.events,
+    conflict_count = t.conflict_count + r.conflicts
+  FROM rec AS r, clock
+  WHERE r.expected > 0 AND t.tenant_id = $1 AND t.entity_type = r.entity_type AND t.entity_id = r.entity_id
+    AND t.version = r.expected
+  RETURNING 1
+), logged AS (
+  INSERT INTO sync.sync_log (tenant_id, received_at, id, seq, sync_id, sync_session_id, user_id, device_id,
+    entity_type, entity_id, project_id, offline_id, operation, base_version, server_version, new_version, outcome,
+    is_conflicted, field_changes, fields, edited_at_sent, edited_at, network_type, device_metadata, edit_id,
+    prediction_id)
+  SELECT $1, l.received_at, l.id, clock.start + l.ord, l.sync_id, l.sync_session_id, l.user_id, l.device_id,
+    l.entity_type, l.entity_id, l.project_id, l.offline_id, l.operation, l.base_version, l.server_version,
+    l.new_version, l.outcome, l.is_conflicted, l.field_changes::jsonb, string_to_array(l.fields, E'\\x1f'),
+    l.edited_at_sent, l.edited_at, l.network_type, l.device_metadata::jsonb, l.edit_id, l.prediction_id
+  FROM clock, unnest($17::timestamptz[], $18::uuid[], $19::bigint[], $20::uuid[], $21::text[], $22::text[],
+    $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::text[], $29::int[], $30::int[], $31::int[],
+    $32::text[], $33::bool[], $34::text[], $35::text[], $36::timestamptz[], $37::timestamptz[], $38::text[],
+    $39::text[], $40::uuid[], $41::uuid[])
+  AS l (received_at, id, ord, sync_id, sync_session_id, user_id, device_id, entity_type, entity_id, project_id,
+    offline_id, operation, base_version, server_version, new_version, outcome, is_conflicted, field_changes, fields,
+    edited_at_sent, edited_at, network_type, device_metadata, edit_id, prediction_id)
+), answered AS (
+  INSERT INTO sync.applied_change (tenant_id, user_id, device_id, entity_type, offline_id, content_sha256, answer)
+  SELECT $1, a.* FROM clock, unnest($42::text[], $43::text[], $44::text[], $45::text[], $46::bytea[], $47::text[])
+    AS a (user_id, device_id, entity_type, offline_id, content_sha256, answer)
+  ON CONFLICT DO NOTHING RETURNING 1
+), active AS (
+  INSERT INTO sync.user_activity AS u (tenant_id, user_id, event_count, conflict_count)
+  SELECT $1, a.* FROM clock, unnest($48::text[], $49::bigint[], $50::bigint[]) AS a (user_id, events, conflicts)
+  ON CONFLICT (tenant_id, user_id) DO UPDATE SET event_count = u.event_count + excluded.event_count,
+    conflict_count = u.conflict_count + excluded.conflict_count
+), seen AS (
+  INSERT INTO sync.device AS d (tenant_id, device_id, user_id, metadata, first_seen_at, last_seen_at)
+  SELECT $1, s.device_id, s.user_id, s.metadata::jsonb, s.seen_at, s.seen_at
+  FROM clock, unnest($51::text[], $52::text[], $53::text[], $54::timestamptz[])
+    AS s (device_id, user_id, metadata, seen_at)
+  ON CONFLICT (tenant_id, device_id) DO UPDATE SET last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at),
+    metadata = CASE WHEN excluded.metadata = '{}' THEN d.metadata ELSE excluded.metadata END
+  WHERE d.user_id = excluded.user_id
+  RETURNING 1
+), requested AS (
+  INSERT INTO sync.sync_request SELECT r.* FROM clock, jsonb_populate_recordset(NULL::sync.sync_request, $55) AS p,
+    LATERAL (SELECT (jsonb_populate_record(p, jsonb_build_object('seq', clock.start + p.seq))).*) AS r
+), conflicted AS (
+  INSERT INTO sync.conflict_resolution SELECT r.* FROM clock,
+    jsonb_populate_recordset(NULL::sync.conflict_resolution, $56) AS p,
+    LATERAL (SELECT (jsonb_populate_record(p, jsonb_build_object('changed_seq', clock.start + p.changed_seq))).*) AS r
+), decided AS (
+  INSERT INTO sync.conflict_resolution_log
+  SELECT p.* FROM clock, jsonb_populate_recordset(NULL::sync.conflict_resolution_log, $57) AS p
+)
+SELECT clock.start, (SELECT count(*) FROM born) + (SELECT count(*) FROM changed) AS records,
+  (SELECT count(*) FROM answered) AS answers, (SELECT count(*) FROM seen) AS devices
+FROM clock
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRecord:
+    """A record as it is stored; data and stamps still as JSON text."""
+
+    version: int
+    data: str
+    stamps: str
+    is_deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a push found: locked records, answers given before, who owns the devices. config_version None: no tenant."""
+
+    config_version: int | None
+    records: dict[RecordKey, LoadedRecord]
+    answers: dict[ChangeKey, tuple[bytes, str]]
+    owners: dict[str, str]
+
+
+async def read(
+    connection: Connection,
+    tenant: str,
+    records: Iterable[RecordKey],
+    changes: Sequence[ChangeKey],
+    devices: Iterable[str],
+) -> Snapshot:
+    """Lock and read everything that deciding needs."""
+    types, ids = _columns(sorted(set(records)), 2)
+    row = await connection.fetchrow(READ, tenant, types, ids, *_columns(changes, 4), sorted(set(devices)))
+    assert row is not None
+    found = zip(row["versions"] or (), row["data"] or (), row["stamps"] or (), row["deleted"] or (), strict=True)
+    keys = zip(row["types"] or (), row["ids"] or (), strict=True)
+    names = zip(*((row[c] or ()) for c in ("users", "devices", "entities", "offline_ids")), strict=True)
+    answers = zip(row["hashes"] or (), row["answers"] or (), strict=True)
+    return Snapshot(
+        row["config_version"],
+        {key: LoadedRecord(*values) for key, values in zip(keys, found, strict=True)},
+        dict(zip(names, answers, strict=True)),
+        dict(zip(row["owned"] or (), row["owners"] or (), strict=True)),
+    )
+
+
+async def related(connection: Connection, tenant: str, records: Iterable[RecordKey]) -> dict[RecordKey, LoadedRecord]:
+    """The records that guards ask for."""
+    rows = await connection.fetch(RELATED, tenant, *_columns(sorted(set(records)), 2))
+    return {(row[0], row[1]): LoadedRecord(*row[2:]) for row in rows}
+
+
+async def bases(
+    connection: Connection, tenant: str, wanted: Sequence[tuple[str, str, str, int]]
+) -> dict[tuple[str, str, str, int], Any]:
+    """(entity type, entity id, field, version) → the field's value at that version, where history tells."""
+    rows = await connection.fetch(BASES, tenant, *_columns(wanted, 4))
+    return {(r[0], r[1], r[2], r[3]): orjson.loads(r[4]) if r[4] is not None else None for r in rows}
+
+
+async def write(connection: Connection, tenant: str, writes: Writes) -> None:
+    """Write everything that was decided. Raced when somebody else was first."""
+    row = await connection.fetchrow(WRITE, tenant, writes.length, *writes.arguments())
+    if row is None:
+        raise RuntimeError(f"tenant {tenant!r} has no clock")
+    written = (row["records"], row["answers"], row["devices"])
+    if written != (len(writes.records), len(writes.answers), len(writes.devices)):
+        raise Raced
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

@@ -1,0 +1,120 @@
+"""A record while a transaction works on it: its state, what is new about it, and the chains of the pushes."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from sync_api.engine.apply import apply
+from sync_api.engine.values import DELETED, Decision, Json, Record, Stamp
+from sync_api.push.rows import RecordRow
+from sync_api.push.store import LoadedRecord
+
+
+@dataclass(slots=True)
+class Chain:
+    """The changes of one push to one record. start: the version that the push found. blocked: fields that wait for a
+    person or for a correction."""
+
+    start: int
+    blocked: set[str] = field(default_factory=set)
+    is_all_blocked: bool = False
+
+    def block(self, fields: Any, *, whole: bool) -> None:
+        self.blocked.update(fields)
+        self.is_all_blocked = self.is_all_blocked or whole
+
+    def blocks(self, fields: Any, *, whole: bool) -> bool:
+        if self.is_all_blocked:
+            return True
+        return bool(self.blocked) and (whole or not self.blocked.isdisjoint(fields))
+
+
+@dataclass(slots=True)
+class Working(Record):
+    """A record in memory. past: (version, {field: old value}) of what this transaction has written."""
+
+    entity_type: str = ""
+    entity_id: str = ""
+    expected: int = 0
+    size: int = 0
+    project_id: str | None = None
+    patch: dict[str, Json] = field(default_factory=dict)
+    fresh: dict[str, Stamp] = field(default_factory=dict)
+    replaces: bool = False
+    ord: int | None = None
+    updated_at: datetime | None = None
+    updated_by: str | None = None
+    events: int = 0
+    conflicts: int = 0
+    past: list[tuple[int, dict[str, Json]]] = field(default_factory=list)
+    chains: dict[str, Chain] = field(default_factory=dict)
+
+    def chain(self, sync_id: str) -> Chain:
+        """The chain of a push, begun when it first meets the record."""
+        chain = self.chains.get(sync_id)
+        if chain is None:
+            chain = self.chains[sync_id] = Chain(self.version)
+        return chain
+
+    def write(self, decision: Decision, stamp: Stamp, at: datetime, ord: int) -> dict[str, dict[str, Json]]:
+        """Put a decision into effect; answers {field: {old, new}}."""
+        changes = {
+            name: {"old": self.is_deleted if name == DELETED else self.data.get(name), "new": value}
+            for name, value in decision.writes.items()
+        }
+        self.past.append((stamp["version"], {name: change["old"] for name, change in changes.items()}))
+        if decision.replaces:
+            self.replaces = True
+            self.patch = {}
+        self.fresh.update(apply(self, decision, stamp))
+        self.patch.update((name, value) for name, value in decision.writes.items() if name != DELETED)
+        self.ord, self.updated_at, self.updated_by = ord, at, str(stamp["user"])
+        return changes
+
+    def count(self, *, is_conflicted: bool) -> None:
+        """One more event."""
+        self.events += 1
+        self.conflicts += is_conflicted
+
+    def as_seen(self) -> dict[str, Json]:
+        """The record as an answer shows it."""
+        return {"server_id": self.entity_id, "version": self.version, "data": self.data, "deleted": self.is_deleted}
+
+    def row(self) -> RecordRow | None:
+        """What is to be stored, if anything is."""
+        if not self.events:
+            return None
+        return RecordRow(
+            self.entity_type,
+            self.entity_id,
+            self.project_id,
+            self.expected,
+            self.version,
+            orjson.dumps(self.patch).decode(),
+            self.replaces,
+            orjson.dumps(self.fresh).decode(),
+            self.ord,
+            self.updated_at if self.is_deleted else None,
+            self.updated_at,
+            self.updated_by,
+            self.events,
+            self.conflicts,
+        )
+
+
+def load(key: tuple[str, str], stored: LoadedRecord | None) -> Working:
+    """The record as it was read, or one that never was."""
+    if stored is None:
+        return Working(entity_type=key[0], entity_id=key[1])
+    return Working(
+        version=stored.version,
+        data=orjson.loads(stored.data),
+        stamps=orjson.loads(stored.stamps),
+        is_deleted=stored.is_deleted,
+        entity_type=key[0],
+        entity_id=key[1],
+        expected=stored.version,
+        size=len(stored.data),
+    )

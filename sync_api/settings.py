@@ -1,0 +1,20 @@
+"""What the sync server reads from its environment, once, at the start."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from web.auth import check_secret
+
+
+class Settings(BaseSettings):
+    """Refuses to exist without a database and a secret that is long enough."""
+
+    model_config = SettingsConfigDict(env_prefix="FORESYNC_", extra="ignore")
+
+    api_database_url: str = Field(description="libpq URL, as the role foresync_api")
+    jwt_secret: Annotated[str, AfterValidator(check_secret)] = Field(repr=False)
+    serving_url: str = "http://127.0.0.1:8001"
+    api_pool_size: int = Field(16, ge=2, le=200)
+    api_max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024)
