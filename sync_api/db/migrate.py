@@ -20,7 +20,7 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 def config(admin_url: str) -> Config:
     """Alembic's configuration for a libpq URL."""
     alembic = Config()
-    alembic.set_main_option("script_location", str(_SCRIPTS))
+    alembic.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     alembic.attributes["url"] = "postgresql+psycopg://" + admin_url.split("://", 1)[1]
     return alembic
 
