@@ -61,8 +61,12 @@ class Manifest:
         unsealed = replace(self, files=dict(digests))
         return replace(unsealed, files={**digests, MANIFEST_FILE: _digest(asdict(unsealed))})
 
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON would hold it."""
+        return asdict(self)
+
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=2, sort_keys=True, allow_nan=False) + "\n"
+        return json.dumps(self.as_dict(), indent=2, sort_keys=True, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -1,0 +1,63 @@
+"""The online features: one statement, one round trip, for one record or for a whole queue.
+
+What each figure means is the feature contract's, how it is worked out `sync.online_features`'s. Here they are asked
+for, and put into the order that a model wants.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from serving.database import Connection
+
+# as the function answers for a record and a user that nobody has heard of
+DEFAULTS = {
+    "concurrent_editors": 0.0,
+    "hours_since_last_sync": 168.0,
+    "user_conflict_rate": 0.0,
+    "entity_edit_frequency": 0.0,
+    "field_overlap_score": 0.0,
+}
+NAMES = tuple(DEFAULTS)
+
+STATEMENT = f"""
+SELECT item, as_of_seq, asked_at, record_version, {", ".join(NAMES)}
+FROM sync.online_features($1, $2, $3::text[], $4::text[], $5::jsonb)
+ORDER BY item
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What is asked about: a record, and the fields that the client announced (none: it did not say)."""
+
+    entity_type: str
+    entity_id: str
+    fields: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The features at `asked_at` (the database's clock), from every row with a seq up to `as_of_seq`.
+
+    `record_version` is None for a record that is not there.
+    """
+
+    as_of_seq: int
+    asked_at: datetime
+    record_version: int | None
+    values: dict[str, float]
+
+
+async def read(connection: Connection, tenant: str, user: str, edits: Sequence[Edit]) -> list[Seen]:
+    """The features of each edit, in order, all from one snapshot. The tenant must come from a verified token."""
+    rows = await connection.fetch(
+        STATEMENT,
+        tenant,
+        user,
+        [edit.entity_type for edit in edits],
+        [edit.entity_id for edit in edits],
+        json.dumps([list(edit.fields) for edit in edits]),
+    )
+    return [Seen(row[1], row[2], row[3], dict(zip(NAMES, row[4:], strict=True))) for row in rows]

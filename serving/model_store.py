@@ -1,0 +1,153 @@
+"""Which model answers: follows `@champion`, proves a new version beside the old one, then swaps one reference.
+
+A version that cannot prove itself is refused and reported, and the one before goes on answering. With the registry
+away the last good version answers, also right after a start.
+"""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import httpx
+
+from runtime import CompiledModel, CorruptModel, load
+from serving import features
+from serving.metrics import Metrics
+from serving.model_cache import ModelCache
+from serving.registry import Registry, Version
+
+logger = logging.getLogger("foresync.serving.model")
+
+# seconds until a refused version is looked at again: somebody may have repaired its files
+REFUSED_FOR = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model that answers, and where it came from."""
+
+    version: Version
+    model: CompiledModel
+    origin: Literal["registry", "cache"]
+    loaded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A champion that was not loaded, and why."""
+
+    version: Version
+    reason: str
+    at: datetime
+
+
+class ModelStore:
+    """`current` is the model to answer with, or None: read it once per request and use that."""
+
+    def __init__(self, cache: ModelCache, registry: Registry | None, metrics: Metrics, poll: float) -> None:
+        self.current: Loaded | None = None
+        self.refused: Refused | None = None
+        self.registry_reachable: bool | None = None
+        self._cache = cache
+        self._registry = registry
+        self._metrics = metrics
+        self._poll = poll
+        self._look_again = 0.0
+
+    def start_from_cache(self) -> None:
+        """Answer with the last good version until the registry says otherwise."""
+        version = None
+        try:
+            version = self._cache.champion()
+            if version is not None:
+                self._swap(Loaded(version, _verified(self._cache.folder(version)), "cache", datetime.now(UTC)))
+        except CorruptModel as error:
+            self._refuse(version or Version("?", ""), error)
+
+    async def follow(self) -> None:
+        """Look at the registry for ever. Nothing that it answers, or fails to, ends this."""
+        if self._registry is None:
+            return
+        while True:
+            try:
+                await self.look(self._registry)
+            except Exception:
+                logger.exception("looking for the champion failed")
+                self._metrics.polls.labels("error").inc()
+            await asyncio.sleep(self._poll)
+
+    async def look(self, registry: Registry) -> None:
+        """One look: load what is champion now, if it is not what answers already."""
+        try:
+            version = await registry.champion()
+            self.registry_reachable = True
+            self._metrics.polls.labels("ok").inc()
+            if version is None:
+                self._step_down()
+            elif not self._is_known(version):
+                await self._take(registry, version)
+        except httpx.HTTPError as error:
+            if self.registry_reachable is not False:
+                logger.warning("the registry is away: %r", error)
+            self.registry_reachable = False
+            self._metrics.polls.labels("away").inc()
+
+    async def _take(self, registry: Registry, version: Version) -> None:
+        try:
+            cached = self._cache.folder(version)
+            model = await asyncio.to_thread(_verified, cached)
+            self._cache.name(version)
+            self._swap(Loaded(version, model, "cache", datetime.now(UTC)))
+        except CorruptModel:
+            # not here, or not whole
+            await self._fetch(registry, version)
+
+    async def _fetch(self, registry: Registry, version: Version) -> None:
+        with self._cache.incoming() as folder:
+            try:
+                await registry.download(version, folder)
+                model = await asyncio.to_thread(_verified, folder)
+            except CorruptModel as error:
+                self._refuse(version, error)
+                return
+            self._cache.keep(folder, version)
+        self._swap(Loaded(version, model, "registry", datetime.now(UTC)))
+
+    def _is_known(self, version: Version) -> bool:
+        if self.current is not None and self.current.version == version:
+            self.refused = None
+            return True
+        return self.refused is not None and self.refused.version == version and time.monotonic() < self._look_again
+
+    def _swap(self, loaded: Loaded) -> None:
+        self.current = loaded
+        self.refused = None
+        self._metrics.model.clear()
+        self._metrics.model.labels(loaded.version.number, loaded.origin).set(1)
+        logger.info("version %s answers from now on (from %s)", loaded.version.number, loaded.origin)
+
+    def _step_down(self) -> None:
+        if self.current is not None:
+            logger.warning("there is no champion any more: version %s steps down", self.current.version.number)
+            self._metrics.model.clear()
+            self._cache.forget()
+        self.current = None
+        self.refused = None
+
+    def _refuse(self, version: Version, error: CorruptModel) -> None:
+        self.refused = Refused(version, str(error), datetime.now(UTC))
+        self._look_again = time.monotonic() + REFUSED_FOR
+        self._metrics.refused.inc()
+        logger.error("version %s is refused: %s", version.number, error)
+
+
+def _verified(folder: Path) -> CompiledModel:
+    """The model in `folder`, proven, and asking for no feature that is not ours to give. Raises CorruptModel."""
+    model = load(folder)
+    if unknown := set(model.manifest.names) - set(features.NAMES):
+        raise CorruptModel(f"it wants features that are not served: {', '.join(sorted(unknown))}")
+    return model

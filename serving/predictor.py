@@ -1,0 +1,156 @@
+"""From a question to its answer: features, verdict, arm, words, and the row for the log. Knows no HTTP."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from serving import database, features, risk, wording
+from serving.features import Edit, Seen
+from serving.metrics import Metrics
+from serving.model_store import Loaded, ModelStore
+from serving.prediction_log import PredictionLog, Row, new_id
+from serving.risk import Verdict
+from serving.schemas import Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, from where."""
+
+    tenant: str
+    user: str
+    device: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """Answers from whatever model is current, and logs what it said."""
+
+    pool: database.Pool
+    models: ModelStore
+    log: PredictionLog
+    metrics: Metrics
+    arm_key: bytes
+    withhold_share: float
+
+    async def answer(self, asker: Asker, asked: Sequence[Asked]) -> list[dict[str, Any]]:
+        """The answers, in order, as `schemas.Prediction` describes them. Problem 503 without PostgreSQL."""
+        started = time.perf_counter()
+        edits = [Edit(item.entity_type, item.entity_id, item.fields) for item in asked]
+        async with database.connection(self.pool) as connection:
+            seen = await features.read(connection, asker.tenant, asker.user, edits)
+        read = time.perf_counter()
+        loaded = self.models.current
+        verdicts = _judge(loaded, asker.tenant, asked, seen)
+        judged = time.perf_counter()
+        answers = [
+            self._say(asker, item, at, loaded, verdict, (judged - started) * 1000)
+            for item, at, verdict in zip(asked, seen, verdicts, strict=True)
+        ]
+        self.metrics.features.observe(read - started)
+        self.metrics.evaluation.observe(judged - read)
+        self.metrics.total.observe(time.perf_counter() - started)
+        return answers
+
+    def _say(
+        self, asker: Asker, item: Asked, seen: Seen, loaded: Loaded | None, verdict: Verdict | None, latency_ms: float
+    ) -> dict[str, Any]:
+        arm = self._arm(asker, item, seen, verdict)
+        row = _row(asker, item, seen, loaded, verdict, arm, latency_ms)
+        self.log.put(row)
+        self._count(seen, verdict, arm)
+        if loaded is None or verdict is None:
+            return _unknown(row)
+        return _known(row, loaded, risk.unremarkable(loaded.model) if arm == "withheld" else verdict, item, seen)
+
+    def _arm(self, asker: Asker, item: Asked, seen: Seen, verdict: Verdict | None) -> risk.Arm:
+        if verdict is None or verdict.level != "high":
+            return "shown"
+        edit = str(item.edit_id or seen.asked_at.date())
+        who = (asker.tenant, asker.user, item.entity_type, item.entity_id)
+        return risk.arm(self.arm_key, self.withhold_share, *who, edit)
+
+    def _count(self, seen: Seen, verdict: Verdict | None, arm: risk.Arm) -> None:
+        self.metrics.predictions.labels(verdict.level if verdict else "unknown", arm).inc()
+        for name, value in seen.values.items():
+            if value == features.DEFAULTS[name]:
+                self.metrics.defaults.labels(name).inc()
+
+
+def _judge(loaded: Loaded | None, tenant: str, asked: Sequence[Asked], seen: Sequence[Seen]) -> list[Verdict | None]:
+    """A verdict for each edit that the model may judge."""
+    if loaded is None or not loaded.model.manifest.serves(tenant):
+        return [None] * len(asked)
+    served = [i for i, item in enumerate(asked) if item.moment in loaded.model.manifest.moments]
+    verdicts: list[Verdict | None] = [None] * len(asked)
+    if served:
+        for i, verdict in zip(served, risk.judge(loaded.model, [seen[i].values for i in served]), strict=True):
+            verdicts[i] = verdict
+    return verdicts
+
+
+def _row(
+    asker: Asker,
+    item: Asked,
+    seen: Seen,
+    loaded: Loaded | None,
+    verdict: Verdict | None,
+    arm: risk.Arm,
+    latency_ms: float,
+) -> Row:
+    manifest = loaded.model.manifest if loaded and verdict else None
+    return Row(
+        tenant=asker.tenant,
+        prediction_id=new_id(),
+        model_type=manifest.model_type if manifest else None,
+        model_version=loaded.version.number if loaded and verdict else None,
+        user=asker.user,
+        device=asker.device,
+        entity_type=item.entity_type,
+        entity_id=item.entity_id,
+        moment=item.moment,
+        asked_at=seen.asked_at,
+        as_of_seq=seen.as_of_seq,
+        edit_id=item.edit_id,
+        probability=verdict.probability if verdict else None,
+        threshold=manifest.threshold if manifest else None,
+        predicted_conflict=verdict.level == "high" if verdict else None,
+        features=seen.values,
+        request={"client_version": item.client_version, "fields": item.fields},
+        arm=arm,
+        latency_ms=latency_ms,
+    )
+
+
+def _unknown(row: Row) -> dict[str, Any]:
+    return {
+        "status": "insufficient_training_data",
+        "conflict_probability": None,
+        "risk_level": "unknown",
+        "warning_message": None,
+        "concurrent_editors_detected": int(row.features["concurrent_editors"]),
+        "prediction_id": row.prediction_id,
+        "model_version": None,
+        "threshold": None,
+        "top_factors": [],
+    }
+
+
+def _known(row: Row, loaded: Loaded, verdict: Verdict, item: Asked, seen: Seen) -> dict[str, Any]:
+    return {
+        "status": "ok",
+        "conflict_probability": verdict.probability,
+        "risk_level": verdict.level,
+        "warning_message": _warning(verdict, item, seen) if verdict.level == "high" else None,
+        "concurrent_editors_detected": int(row.features["concurrent_editors"]),
+        "prediction_id": row.prediction_id,
+        "model_version": loaded.version.number,
+        "threshold": row.threshold,
+        "top_factors": [{"feature": f.feature, "value": f.value, "effect": f.effect} for f in verdict.factors],
+    }
+
+
+def _warning(verdict: Verdict, item: Asked, seen: Seen) -> str:
+    behind = (seen.record_version or 0) - item.client_version if item.client_version is not None else 0
+    return wording.warning(item.entity_type, seen.values, behind, verdict.factors)

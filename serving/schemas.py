@@ -1,0 +1,128 @@
+"""The prediction API on the wire: what may be asked, what is answered."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+Moment = Literal["edit_start", "edit_open"]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+MAX_BATCH = 1_000
+
+
+def _as_text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _snake_case(name: str) -> str:
+    """`Task` is `task`, `WorkOrder` is `work_order`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+UserId = Annotated[Text, BeforeValidator(_as_text)]
+EntityType = Annotated[Text, AfterValidator(_snake_case)]
+
+
+class Asked(BaseModel):
+    """One edit of one record."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    entity_type: EntityType = Field(description="The record's type; `Task` is `task`.", examples=["Task"])
+    entity_id: Annotated[Text, BeforeValidator(_as_text)] = Field(
+        description="The record's id on the server.", examples=["task_456"]
+    )
+    moment: Moment = Field(
+        default="edit_start",
+        description="`edit_start` when the edit begins, `edit_open` when asking again while it is open.",
+        examples=["edit_start"],
+    )
+    client_version: int | None = Field(
+        default=None, ge=0, lt=2**31, description="The last version of the record that the client received.",
+        examples=[5],
+    )  # fmt: skip
+    fields: list[Text] = Field(
+        default_factory=list,
+        max_length=500,
+        description="The fields that the edit touches, as far as known. None: the client does not say.",
+        examples=[["status"]],
+    )
+    edit_id: UUID | None = Field(
+        default=None,
+        description="The open edit that this is about, if it was announced.",
+        examples=["0192f0c1-6f5e-7cc0-8000-3c5b1f0e9a01"],
+    )
+
+
+class PredictionRequest(Asked):
+    """What a client asks before, or while, its user edits a record."""
+
+    user_id: UserId = Field(description="Whose edit it is: the token's own user.", examples=[123])
+    device_id: Text | None = Field(default=None, description="The device of the edit.", examples=["device_abc123"])
+    timestamp: datetime | None = Field(
+        default=None,
+        description="The client's clock, for information: the moment that counts is the server's.",
+        examples=["2025-11-11T10:30:00Z"],
+    )
+
+
+class BatchRequest(BaseModel):
+    """A client's whole queue."""
+
+    user_id: UserId = Field(description="Whose edits they are: the token's own user.", examples=[123])
+    device_id: Text | None = Field(default=None, description="The device of the edits.", examples=["device_abc123"])
+    items: list[Asked] = Field(
+        min_length=1,
+        max_length=MAX_BATCH,
+        description=f"The edits, at most {MAX_BATCH}.",
+        examples=[[{"entity_type": "Task", "entity_id": "task_456", "fields": ["status"]}]],
+    )
+
+
+class TopFactor(BaseModel):
+    """A feature that raises the risk."""
+
+    feature: str = Field(description="The feature's name in the contract.", examples=["concurrent_editors"])
+    value: float = Field(description="Its value now.", examples=[2])
+    effect: float = Field(
+        description="By how much the probability would be lower with this feature at its default.", examples=[0.31]
+    )
+
+
+class Prediction(BaseModel):
+    """What the server makes of the edit."""
+
+    status: Literal["ok", "insufficient_training_data"] = Field(
+        description="`insufficient_training_data` while no model may answer: an ordinary state, not an error.",
+        examples=["ok"],
+    )
+    conflict_probability: float | None = Field(
+        description="Probability that the edit ends in a conflict; null while no model may answer.", examples=[0.85]
+    )
+    risk_level: Literal["low", "medium", "high", "unknown"] = Field(
+        description="`high` from the warning threshold on.", examples=["high"]
+    )
+    warning_message: str | None = Field(
+        description="For the person who edits, when the risk is high.",
+        examples=["Your change to this task is likely to conflict: 2 other people are working on it right now."],
+    )
+    concurrent_editors_detected: int = Field(
+        description="Other users who have the record open or changed it in the last five minutes.", examples=[2]
+    )
+    prediction_id: UUID = Field(
+        description="To be sent along with the change, so that the outcome can be told.",
+        examples=["0192f0c1-6f5e-7cc0-8000-3c5b1f0e9a02"],
+    )
+    model_version: str | None = Field(description="The version that answered.", examples=["7"])
+    threshold: float | None = Field(description="The probability from which a warning is shown.", examples=[0.7])
+    top_factors: list[TopFactor] = Field(
+        description="What raises the risk most, strongest first; empty when the risk is low."
+    )
+
+
+class BatchAnswer(BaseModel):
+    """The answers, in the order of the items."""
+
+    predictions: list[Prediction] = Field(description="One for each item, in order.")

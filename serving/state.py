@@ -1,0 +1,41 @@
+"""What the application holds while it runs, and how a route gets at it."""
+
+from typing import Annotated, TypedDict, cast
+
+from fastapi import Depends, Request
+
+from serving import database
+from serving.metrics import Metrics
+from serving.model_store import ModelStore
+from serving.predictor import Predictor
+
+
+class State(TypedDict):
+    """Handed out by the lifespan; every request sees it as `request.state`."""
+
+    pool: database.Pool
+    models: ModelStore
+    metrics: Metrics
+    predictor: Predictor
+
+
+def _pool(request: Request) -> database.Pool:
+    return cast("database.Pool", request.state.pool)
+
+
+def _models(request: Request) -> ModelStore:
+    return cast(ModelStore, request.state.models)
+
+
+def _metrics(request: Request) -> Metrics:
+    return cast(Metrics, request.state.metrics)
+
+
+def _predictor(request: Request) -> Predictor:
+    return cast(Predictor, request.state.predictor)
+
+
+PoolDep = Annotated[database.Pool, Depends(_pool)]
+ModelsDep = Annotated[ModelStore, Depends(_models)]
+MetricsDep = Annotated[Metrics, Depends(_metrics)]
+PredictorDep = Annotated[Predictor, Depends(_predictor)]

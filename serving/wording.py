@@ -1,0 +1,48 @@
+"""The warning as a person reads it. Facts that were seen, in the order in which they raised the risk."""
+
+from collections.abc import Mapping
+
+from serving.risk import Factor
+
+
+def warning(entity_type: str, values: Mapping[str, float], versions_behind: int, factors: tuple[Factor, ...]) -> str:
+    """Why this edit is likely to conflict, and what to do about it."""
+    thing = entity_type.replace("_", " ")
+    facts = [_behind(thing, versions_behind)] if versions_behind > 0 else []
+    facts += [_fact(factor, values, thing) for factor in factors]
+    reasons = "; ".join(dict.fromkeys(fact for fact in facts if fact))
+    because = f": {reasons}" if reasons else ""
+    return f"Your change to this {thing} is likely to conflict{because}. Sync now, or talk to the others first."
+
+
+def _behind(thing: str, versions: int) -> str:
+    return f"your copy of the {thing} is {_count(versions, 'version')} behind"
+
+
+def _fact(factor: Factor, values: Mapping[str, float], thing: str) -> str:
+    match factor.feature:
+        case "concurrent_editors":
+            editors = int(values["concurrent_editors"])
+            return f"{_count(editors, 'other person is', 'other people are')} working on it right now"
+        case "field_overlap_score":
+            return "others have lately been changing the same fields"
+        case "entity_edit_frequency":
+            return f"this {thing} is changed often"
+        case "user_conflict_rate":
+            return "your recent changes have often met others'"
+        case "hours_since_last_sync":
+            return f"you last synced it {_ago(values['hours_since_last_sync'])}"
+        case _:
+            return ""
+
+
+def _ago(hours: float) -> str:
+    if hours >= 168:
+        return "more than a week ago, or never"
+    if hours >= 48:
+        return f"{int(hours // 24)} days ago"
+    return f"{_count(int(hours), 'hour')} ago" if hours >= 1 else "less than an hour ago"
+
+
+def _count(n: int, one: str, many: str | None = None) -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"

@@ -1,0 +1,59 @@
+"""Small models whose answers are obvious, as the runtime's folders."""
+
+from pathlib import Path
+
+import numpy as np
+
+from runtime import Forest, Linear, Manifest, save
+from serving.features import DEFAULTS
+from serving.model_cache import ModelCache
+from serving.registry import Version
+
+FEATURES = [{"name": name, "dtype": "float64", "unit": "", "default": value} for name, value in DEFAULTS.items()]
+
+
+def manifest(**changes) -> Manifest:
+    content = {
+        "model_type": "random_forest",
+        "features": FEATURES,
+        "threshold": 0.7,
+        "medium_threshold": 0.3,
+        "moments": ["edit_start", "edit_open"],
+        "tenants": None,
+        "trained_until": "2026-01-01T00:00:00Z",
+        "metrics": {"precision": 0.8},
+    }
+    return Manifest(**(content | changes))
+
+
+def editors_stump(low: float = 0.1, high: float = 0.9) -> Forest:
+    """One tree: `high` when anybody else is editing, else `low`."""
+    return Forest(
+        roots=np.array([0]),
+        feature=np.array([0, -1, -1]),
+        threshold=np.array([0.5, -2.0, -2.0]),
+        left=np.array([1, -1, -1]),
+        right=np.array([2, -1, -1]),
+        value=np.array([0.5, low, high]),
+        missing_left=np.array([True, False, False]),
+    )
+
+
+def write_stump(folder: Path, low: float = 0.1, high: float = 0.9, **changes) -> Path:
+    x = np.array([list(DEFAULTS.values()), [2.0, *list(DEFAULTS.values())[1:]]])
+    save(folder, manifest(**changes), editors_stump(low, high), x, [low, high])
+    return folder
+
+
+def linear(weights: list[float], intercept: float) -> Linear:
+    n = len(weights)
+    return Linear(np.zeros(n), np.ones(n), np.array(weights), intercept)
+
+
+def cached(place: Path, number: str = "1", **changes) -> Version:
+    """A stump as the last good model of a cache."""
+    version = Version(number, f"m-{number}")
+    cache = ModelCache(place)
+    write_stump(cache.folder(version), **changes)
+    cache.name(version)
+    return version
