@@ -34,3 +34,8 @@
 {% macro default__json_texts() %}cast(to_jsonb(array_remove(array[{{ varargs | join(', ') }}], null)) as text){% endmacro %}
 
 {% macro duckdb__json_texts() %}cast(to_json(list_filter([{{ varargs | join(', ') }}], lambda x: x is not null)) as varchar){% endmacro %}
+
+{#- A sum of floats that is the same to the last bit however the engine divides the work. -#}
+{% macro ordered_sum(value, order_by) %}{{ return(adapter.dispatch('ordered_sum', 'foresync')(value, order_by)) }}{% endmacro %}
+
+{% macro default__ordered_sum(value, order_by) %}sum({{ value }} order by {{ order_by }}){% endmacro %}

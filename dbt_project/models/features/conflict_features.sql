@@ -7,7 +7,10 @@ with overlap as (
         event_id,
         moment,
         -- 1 - product(1 - p q); the logarithm of nothing left has no value
-        case when max(p * q) >= 1 then 1 else 1 - exp(sum(ln(case when p * q >= 1 then 1 else 1 - p * q end))) end as score
+        case
+            when max(p * q) >= 1 then 1
+            else 1 - exp({{ ordered_sum('ln(case when p * q >= 1 then 1 else 1 - p * q end)', 'field') }})
+        end as score
     from {{ ref('int_moment_field_shares') }}
     group by tenant_id, event_id, moment
 

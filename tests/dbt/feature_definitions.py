@@ -1,0 +1,92 @@
+"""The five features, one row at a time, straight from their definitions: what the SQL is compared with."""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from feature_history import OPEN_FROM, OPEN_TO, Change, Row, Said
+
+EVENTS = ("applied", "merged", "conflict")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What the SQL should make of one event at one moment."""
+
+    event_id: str
+    moment: str
+    asked_at: datetime
+    as_of_seq: int
+    is_announced: bool
+    features: dict[str, float]
+
+
+def moments(history: list[Row], tenant: str) -> list[Moment]:
+    """Every moment of every event of the tenant."""
+    rows = [row for row in history if row.tenant == tenant]
+    events = [row for row in rows if isinstance(row, Change) and row.outcome in EVENTS]
+    found = []
+    for event in events:
+        found.append(_moment(rows, event, "edit_start", event.edited_at))
+        later = event.edited_at + timedelta(seconds=_delay(event.event_id))
+        if later < event.received_at:
+            found.append(_moment(rows, event, "edit_open", later))
+    return found
+
+
+def _delay(event_id: str) -> int:
+    drawn = int(hashlib.md5(event_id.encode()).hexdigest()[:8], 16) / 2**32
+    return math.floor(OPEN_FROM * math.exp(drawn * math.log(OPEN_TO / OPEN_FROM)))
+
+
+def _moment(rows: list[Row], event: Change, moment: str, asked_at: datetime) -> Moment:
+    as_of_seq = max((row.seq for row in rows if row.received_at < asked_at), default=0)
+    seen = [row for row in rows if row.seq <= as_of_seq]
+    own_words = [
+        row for row in rows if isinstance(row, Said) and row.edit_id == event.edit_id and row.received_at <= asked_at
+    ]
+    announced = max(own_words, key=lambda row: row.seq).fields if own_words else ()
+    features = _features(seen, event, asked_at, announced)
+    return Moment(event.event_id, moment, asked_at, as_of_seq, bool(announced), features)
+
+
+def _features(seen: list[Row], event: Change, asked_at: datetime, announced: tuple[str, ...]) -> dict[str, float]:
+    events = [row for row in seen if isinstance(row, Change) and row.outcome in EVENTS]
+    mine = [row for row in events if row.user == event.user]
+    here = [row for row in events if row.entity == event.entity]
+    mine_here = [row.received_at for row in here if row.user == event.user]
+    age = (asked_at - min(row.received_at for row in here)) / timedelta(days=1) if here else 0.0
+    since = (asked_at - max(mine_here)) / timedelta(hours=1) if mine_here else 168.0
+    return {
+        "concurrent_editors": float(len(_editors(seen, here, event, asked_at))),
+        "hours_since_last_sync": min(168.0, since),
+        "user_conflict_rate": 100.0 * sum(row.conflicted for row in mine) / len(mine) if mine else 0.0,
+        "entity_edit_frequency": len(here) / max(1.0, age),
+        "field_overlap_score": _overlap(events, here, event, announced),
+    }
+
+
+def _editors(seen: list[Row], here: list[Change], event: Change, asked_at: datetime) -> set[str]:
+    recent = {row.user for row in here if asked_at - timedelta(minutes=5) < row.received_at < asked_at}
+    newest: dict[str, Said] = {}
+    for row in seen:
+        if isinstance(row, Said) and row.entity == event.entity:
+            newest[row.edit_id] = max(newest.get(row.edit_id, row), row, key=lambda said: said.seq)
+    editing = {said.user for said in newest.values() if said.event != "closed" and said.expires_at > asked_at}
+    return (recent | editing) - {event.user}
+
+
+def _overlap(events: list[Change], here: list[Change], event: Change, announced: tuple[str, ...]) -> float:
+    others = _last([row for row in here if row.user != event.user], 20)
+    same_type = _last([row for row in events if row.entity[0] == event.entity[0]], 200)
+    missed = 1.0
+    for field in {name for row in others for name in row.fields}:
+        q = sum(field in row.fields for row in others) / len(others)
+        p = float(field in announced) if announced else sum(field in row.fields for row in same_type) / len(same_type)
+        missed *= 1.0 - p * q
+    return 1.0 - missed
+
+
+def _last(rows: list[Change], number: int) -> list[Change]:
+    return sorted(rows, key=lambda row: (row.received_at, row.seq))[-number:]

@@ -1,0 +1,95 @@
+"""A small random history of changes and presence. What is to be computed from it is not known here."""
+
+import random
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+START = datetime(2026, 9, 1, 22, 0, tzinfo=UTC)
+STEPS = (0.0, 0.0, 7.0, 60.0, 299.0, 300.0, 301.0, 3600.0, 20_000.0, 90_000.0)
+OPEN_FROM, OPEN_TO = 300, 2_592_000
+
+
+@dataclass(frozen=True)
+class Change:
+    """A sync_log row."""
+
+    tenant: str
+    event_id: str
+    received_at: datetime
+    edited_at: datetime
+    user: str
+    device: str
+    entity: tuple[str, str]
+    fields: tuple[str, ...]
+    outcome: str
+    conflicted: bool
+    edit_id: str | None
+    seq: int = 0
+
+
+@dataclass(frozen=True)
+class Said:
+    """An edit_session_event row."""
+
+    tenant: str
+    edit_id: str
+    event: str
+    received_at: datetime
+    expires_at: datetime
+    user: str
+    device: str
+    entity: tuple[str, str]
+    fields: tuple[str, ...]
+    seq: int = 0
+
+
+Row = Change | Said
+
+
+def random_history(seed: int, changes: int, tenants: tuple[str, ...] = ("t1", "t2")) -> list[Row]:
+    """Rows in the order the server took them, numbered per tenant; many share an instant."""
+    draw = random.Random(seed)
+    now, found = START, list[Row]()
+    for number in range(changes):
+        now += timedelta(seconds=draw.choice(STEPS))
+        found += _edit(draw, number, now, draw.choice(tenants))
+    return numbered(found)
+
+
+def numbered(rows: Iterable[Row]) -> list[Row]:
+    """Give the rows their seq: order of arrival, per tenant."""
+    clocks: dict[str, int] = {}
+    result = []
+    for row in sorted(rows, key=lambda row: row.received_at):
+        clocks[row.tenant] = clocks.get(row.tenant, 0) + 1
+        result.append(replace(row, seq=clocks[row.tenant]))
+    return result
+
+
+def _edit(draw: random.Random, number: int, now: datetime, tenant: str) -> list[Row]:
+    user = draw.choice("abcd")
+    entity = (draw.choice(("source", "source", "source", "doc")), draw.choice(("e1", "e2", "e3")))
+    fields = tuple(sorted({f"f{draw.choice((0, 0, 1, 2, 3, 4, 5))}" for _ in range(draw.randint(1, 3))}))
+    started = now - timedelta(seconds=draw.choice((0, 0, 200, 5000, 200_000)))
+    device = f"{user}-{draw.randint(1, 2)}"
+    edit_id = str(uuid.UUID(int=draw.getrandbits(128))) if draw.random() < 0.5 else None
+    change = Change(
+        tenant, str(uuid.UUID(int=draw.getrandbits(128))), now, started, user, device, entity, fields,
+        draw.choice(("applied", "applied", "merged", "unchanged", "conflict")), draw.random() < 0.2, edit_id,
+    )  # fmt: skip
+    if edit_id is None:
+        return [change]
+    until = timedelta(seconds=draw.choice((600, OPEN_TO)))
+
+    def said(event: str, at: datetime, known: tuple[str, ...]) -> Said:
+        return Said(tenant, edit_id, event, at, at + until, user, device, entity, known)
+
+    early = fields[: draw.randint(0, len(fields))]
+    spoken = [said("opened", started, early)]
+    if draw.random() < 0.5:
+        spoken.append(said("fields", started + (now - started) / 3, fields))
+    if draw.random() < 0.8:
+        spoken.append(said("closed", now, fields))
+    return [*spoken, change] if number % 2 else [change, *spoken]

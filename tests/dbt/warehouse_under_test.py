@@ -1,0 +1,61 @@
+"""A lake and a warehouse in a folder of a test's own, filled the way the platform fills them."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.lib import ingest
+from orchestration.lib.lake import Lake
+from orchestration.lib.tables import DAILY, SNAPSHOTS
+from orchestration.settings import DBT_PROJECT_FOLDER
+
+WINDOW = (date(2026, 8, 1), date(2027, 3, 1))
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    folder: Path
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(self.folder / "lake")
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "warehouse.duckdb"
+
+    def copy_from(self, ingest_url: str) -> None:
+        """Every table into the lake."""
+        for table in DAILY:
+            ingest.copy_days(ingest_url, self.lake, table, WINDOW)
+        for table in SNAPSHOTS:
+            ingest.copy_snapshot(ingest_url, self.lake, table)
+
+    def dbt(self, *arguments: str) -> str:
+        """Run a dbt command; answers what it printed, fails with it."""
+        environment = os.environ | {
+            "FORESYNC_LAKE_URL": self.lake.root.as_uri(),
+            "FORESYNC_WAREHOUSE_PATH": str(self.path),
+            "DBT_TARGET_PATH": str(self.folder / "target"),
+            "DBT_LOG_PATH": str(self.folder / "logs"),
+        }
+        project = str(DBT_PROJECT_FOLDER)
+        command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments]
+        command += ["--project-dir", project, "--profiles-dir", project]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+        return done.stdout
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """The rows of a query, in UTC."""
+        with duckdb.connect(str(self.path), read_only=True) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            result = connection.execute(query)
+            names = [column[0] for column in result.description]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
