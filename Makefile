@@ -67,11 +67,12 @@ clean: $(READY) ## end the platform, and delete its state (databases, lake, mode
 $(READY): requirements.lock bootstrap.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or \
 	  sys.exit("Python 3.11 to 3.13 is needed; $(PYTHON) is %d.%d (choose: make PYTHON=python3.12 …)" % v)'
+	@case "$(CURDIR)" in *%*) echo "MLflow cannot live below a folder with a % in its name: $(CURDIR)"; exit 1;; esac
 	@if test -e $(READY) && test "$$(cat $(READY))" != "$(CURDIR)" || ! $(BIN)/python -c '' 2>/dev/null; then \
 	  $(PYTHON) -m venv --clear .venv; fi
-	@$(BIN)/python -c 'import uv' 2>/dev/null || { $(BIN)/python -m ensurepip -q && \
+	@$(BIN)/python -c 'import uv' 2>/dev/null || { $(BIN)/python -m ensurepip >/dev/null && \
 	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r bootstrap.lock; }
-	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	$(UV) pip install --python $(BIN)/python --require-hashes -r requirements.lock
 	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@printf %s "$(CURDIR)" > $(READY)
 

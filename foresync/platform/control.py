@@ -23,6 +23,7 @@ from foresync.platform.supervisor import UNREACHABLE
 from foresync.platform.wiring import PORTS, wire
 from foresync.postgres import Cluster, Home, settle, stop
 
+OWNER = "belongs-to"  # in a system folder: the state folder whose database this is
 HISTORY = datetime.timedelta(days=92)  # the first day partition lies this long before the first start
 
 
@@ -125,13 +126,20 @@ def _choose_ports(remembered: dict[str, int]) -> dict[str, int]:
 
 def _postgres_home(state: State) -> Home:
     """Where the data already is, also when the checkout has moved since; else below the state folder."""
-    last = Path(state.remembered().get("postgres_folder", state.folder))
-    owner = last / "belongs-to"
-    is_moved = owner.exists() and not Path(owner.read_text(), "platform.json").exists()
-    home = settle(last if is_moved else state.folder / "postgres")
-    if home.folder != state.folder / "postgres":
-        (home.folder / "belongs-to").write_text(str(state.folder))
+    wanted = state.folder / "postgres"
+    last = Path(state.remembered().get("postgres_folder", wanted))
+    home = settle(last if _is_ours(last, state) else wanted)
+    if home.folder != wanted:
+        (home.folder / OWNER).write_text(str(state.folder))
     return home
+
+
+def _is_ours(folder: Path, state: State) -> bool:
+    """Whether a system folder is this platform's: always was, or its checkout has been moved to here (not copied)."""
+    if not (folder / OWNER).exists():
+        return False
+    owner = Path((folder / OWNER).read_text())
+    return owner == state.folder or not (owner / "platform.json").exists()
 
 
 def _run_steps(platform: Platform, console: Console) -> None:

@@ -55,7 +55,7 @@ class Supervisor:
         with (self._state.make("logs") / "supervisord-output.log").open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(configured)],
-                cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+                cwd=self._state.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
                 env=os.environ | {INSTANCE: str(self._state.folder)},
             )  # fmt: skip
         deadline = time.monotonic() + 30

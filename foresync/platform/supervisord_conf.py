@@ -17,7 +17,10 @@ def identifier(state: State) -> str:
 
 
 def configuration(state: State, parts: Sequence[Part], port: int, password: str) -> str:
-    """Parts wait to be started, are restarted when they die, and end in two groups: the database last."""
+    """For a supervisord that runs in the state folder.
+
+    Parts wait to be started, are restarted when they die, and end in two groups: the database last.
+    """
     return "".join([
         _section("supervisord", {
             "nodaemon": "true",
@@ -51,7 +54,8 @@ def _program(state: State, part: Part) -> str:
         "stopasgroup": str(part.is_group).lower(),
         "killasgroup": str(part.is_group).lower(),
         "redirect_stderr": "true",
-        "stdout_logfile": state.log(part.name),
+        # relative to the state folder: supervisord expands this one twice, and a path may hold a percent sign
+        "stdout_logfile": state.log(part.name).relative_to(state.folder),
         "stdout_logfile_maxbytes": "10MB",
         "stdout_logfile_backups": 3,
     })  # fmt: skip
