@@ -114,8 +114,9 @@ BEGIN
 
     fields := announced -> (item - 1);
     IF others > 0 AND jsonb_typeof(fields) = 'array' AND jsonb_array_length(fields) > 0 THEN
-      -- 1 - the product over the fields; a factor of 0 has no logarithm
-      SELECT 1 - exp(sum(ln(greatest(1 - touched.events::float8 / others, 1e-300)))) INTO overlap
+      -- 1 - the product over the fields; a factor of 0 has no logarithm, and exp() refuses to underflow
+      SELECT 1 - exp(greatest(-700, coalesce(sum(ln(greatest(1e-300, 1 - touched.events::float8 / others))), 0)))
+      INTO overlap
       FROM (SELECT f, count(*) AS events FROM unnest(others_touched) AS f WHERE fields ? f GROUP BY f) AS touched;
     ELSIF others > 0 THEN
       IF shares_of IS DISTINCT FROM of_type THEN
@@ -138,8 +139,8 @@ BEGIN
           to_at := from_at;
         END LOOP;
       END IF;
-      SELECT 1 - exp(sum(ln(greatest(
-        1 - (touched.events::float8 / others) * (likely.events::float8 / type_events), 1e-300)))) INTO overlap
+      SELECT 1 - exp(greatest(-700, coalesce(sum(ln(greatest(
+        1e-300, 1 - (touched.events::float8 / others) * (likely.events::float8 / type_events)))), 0))) INTO overlap
       FROM (SELECT f, count(*) AS events FROM unnest(others_touched) AS f GROUP BY f) AS touched
       JOIN (SELECT f, count(*) AS events FROM unnest(type_touched) AS f GROUP BY f) AS likely USING (f);
     END IF;

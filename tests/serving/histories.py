@@ -1,0 +1,146 @@
+"""Random small histories: written to PostgreSQL, and kept as plain rows for a reference that reads the definitions."""
+
+import random
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+
+USERS = ("ann", "bob", "cid", "dot")
+RECORDS = (("task", "t1"), ("task", "t2"), ("ticket", "t1"), ("asset", "seldom"))
+FIELDS = tuple("abcdefgh")
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Event:
+    seq: int
+    user: str
+    record: tuple[str, str]
+    outcome: str
+    is_conflicted: bool
+    fields: tuple[str, ...]
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class Presence:
+    seq: int
+    edit_id: uuid.UUID
+    event: str
+    user: str
+    record: tuple[str, str]
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class History:
+    events: tuple[Event, ...]
+    presence: tuple[Presence, ...]
+
+
+def random_history(seed: int, now: datetime) -> History:
+    """Up to 400 events over up to two years, newest last, and edits opened, renewed, closed or left to expire."""
+    draw = random.Random(seed)
+    longest = draw.choice([20 * MINUTE, 3 * DAY, 60 * DAY, 700 * DAY])
+    ages = sorted((longest * draw.random() ** 3 for _ in range(draw.choice([5, 60, 400]))), reverse=True)
+    events = tuple(
+        Event(
+            seq=2 * place + 1,
+            user=draw.choice(USERS),
+            record=draw.choices(RECORDS, weights=[60, 20, 19, 1])[0],
+            outcome=draw.choice(["applied", "applied", "merged", "unchanged", "conflict"]),
+            is_conflicted=draw.random() < 0.3,
+            fields=tuple(draw.sample(FIELDS, draw.randint(0, 3))),
+            # whole seconds: many share one, as rows of one push do
+            received_at=now - timedelta(seconds=int(age.total_seconds())),
+        )
+        for place, age in enumerate(ages)
+    )
+    return History(events, tuple(_presence(draw, now)))
+
+
+def _presence(draw: random.Random, now: datetime) -> list[Presence]:
+    rows = []
+    for number in range(draw.randint(0, 8)):
+        edit_id, user, record = uuid.UUID(int=draw.getrandbits(128)), draw.choice(USERS), draw.choice(RECORDS)
+        for step in range(draw.randint(1, 3)):
+            event = "opened" if step == 0 else draw.choice(["renewed", "fields", "closed"])
+            expires_at = now + draw.choice([-60, -1, 1, 60]) * MINUTE
+            rows.append(Presence(10_000 + 10 * number + step, edit_id, event, user, record, expires_at))
+    return rows
+
+
+async def write(db: asyncpg.Connection, tenant: str, history: History) -> None:
+    """The history as the sync API would have left it, life counters included."""
+    for month in {event.received_at.replace(day=15) for event in history.events[: len(history.events) // 2]}:
+        await db.execute("SELECT sync.ensure_month($1)", month)  # the rest lies in the default partition
+    await db.executemany(
+        """INSERT INTO sync.sync_log (tenant_id, received_at, seq, sync_id, sync_session_id, user_id, device_id,
+             entity_type, entity_id, offline_id, operation, server_version, outcome, is_conflicted, fields, edited_at)
+           VALUES ($1, $2, $3, gen_random_uuid(), 's', $4, 'd', $5, $6, 'o', 'update', 0, $7, $8, $9, $2)""",
+        [
+            (tenant, e.received_at, e.seq, e.user, *e.record, e.outcome, e.is_conflicted, list(e.fields))
+            for e in history.events
+        ],
+    )
+    await db.executemany(
+        """INSERT INTO sync.edit_session_event (tenant_id, id, seq, edit_id, event, user_id, device_id, entity_type,
+             entity_id, received_at, expires_at) VALUES ($1, gen_random_uuid(), $2, $3, $4, $5, 'd', $6, $7, $8, $8)""",
+        [(tenant, p.seq, p.edit_id, p.event, p.user, *p.record, p.expires_at) for p in history.presence],
+    )
+    await db.execute(COUNTERS.format(tenant=tenant))
+
+
+COUNTERS = """
+INSERT INTO sync.tenant_clock (tenant_id, seq) VALUES ('{tenant}', 20000);
+INSERT INTO sync.record (tenant_id, entity_type, entity_id, version, data, seq, updated_at, updated_by, event_count,
+  conflict_count, first_event_at)
+SELECT tenant_id, entity_type, entity_id, 3, '{{}}', max(seq), max(received_at), 'u', count(*),
+  count(*) FILTER (WHERE is_conflicted), min(received_at)
+FROM sync.sync_log WHERE tenant_id = '{tenant}' AND outcome <> 'unchanged' GROUP BY 1, 2, 3;
+INSERT INTO sync.user_activity (tenant_id, user_id, event_count, conflict_count)
+SELECT tenant_id, user_id, count(*), count(*) FILTER (WHERE is_conflicted)
+FROM sync.sync_log WHERE tenant_id = '{tenant}' AND outcome <> 'unchanged' GROUP BY 1, 2;
+"""
+
+
+def expected(
+    history: History, user: str, record: tuple[str, str], fields: Sequence[str], at: datetime
+) -> dict[str, float]:
+    """The five features, word for word from their definitions."""
+    events = [e for e in history.events if e.outcome in ("applied", "merged", "conflict")]
+    here = [e for e in events if e.record == record]
+    mine, mine_here = [e for e in events if e.user == user], [e for e in here if e.user == user]
+    age = (at - min(e.received_at for e in here)) / DAY if here else 0.0
+    since = (at - max(e.received_at for e in mine_here)) / timedelta(hours=1) if mine_here else 168.0
+    recent = {e.user for e in here if at - 5 * MINUTE < e.received_at < at}
+    return {
+        "concurrent_editors": float(len((recent | _editing(history, record, at)) - {user})),
+        "hours_since_last_sync": min(168.0, since),
+        "user_conflict_rate": 100.0 * sum(e.is_conflicted for e in mine) / len(mine) if mine else 0.0,
+        "entity_edit_frequency": len(here) / max(1.0, age),
+        "field_overlap_score": _overlap(events, here, user, record[0], fields),
+    }
+
+
+def _editing(history: History, record: tuple[str, str], at: datetime) -> set[str]:
+    newest = {p.edit_id: p for p in sorted(history.presence, key=lambda p: p.seq)}
+    return {p.user for p in newest.values() if p.record == record and p.event != "closed" and p.expires_at > at}
+
+
+def _overlap(events: list[Event], here: list[Event], user: str, entity_type: str, fields: Sequence[str]) -> float:
+    others = _last([e for e in here if e.user != user], 20)
+    of_type = _last([e for e in events if e.record[0] == entity_type], 200)
+    missed = 1.0
+    for field in {name for e in others for name in e.fields}:
+        q = sum(field in e.fields for e in others) / len(others)
+        p = float(field in fields) if fields else sum(field in e.fields for e in of_type) / len(of_type)
+        missed *= 1.0 - p * q
+    return 1.0 - missed
+
+
+def _last(events: list[Event], number: int) -> list[Event]:
+    return sorted(events, key=lambda e: (e.received_at, e.seq))[-number:]
