@@ -112,7 +112,7 @@ def _within(frame: pd.DataFrame, days: int | None) -> pd.DataFrame:
     if days is None or frame.empty:
         return frame
     newest = pd.Timestamp(frame["received_at"].max())
-    return frame.loc[frame["received_at"] > newest - pd.Timedelta(days=days)]
+    return frame.loc[frame["received_at"] >= newest - pd.Timedelta(days=days)]
 
 
 def _check(frame: pd.DataFrame) -> None:

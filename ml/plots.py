@@ -91,7 +91,10 @@ def by_group(groups: Mapping[str, Metrics]) -> Figure:
     shown = {name: metrics for name, metrics in groups.items() if "pr_auc" in metrics}
     places = np.arange(len(shown))
     axes.barh(places, [m["pr_auc"] for m in shown.values()], 0.5, color=COLOURS[0], label="PR-AUC")
-    axes.plot([m["base_rate"] for m in shown.values()], places, "|", color=INK, markersize=22, label="base rate")
+    axes.plot(
+        [m["base_rate"] for m in shown.values()], places, "|", color=COLOURS[1], markersize=26, markeredgewidth=2.5
+    )
+    axes.plot([], [], "|", color=COLOURS[1], markersize=10, markeredgewidth=2.5, label="base rate")
     axes.set_yticks(places, [f"{name}\n{m['positives']:.0f} of {m['rows']:.0f}" for name, m in shown.items()])
     return _finish(figure, axes)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from ml.dataset import TrainingSet
 from ml.evaluate import Interval, Metrics, Scores, baselines, by_group, measure, pr_auc_difference, pr_auc_interval
 from ml.features import TARGET
 from ml.finalists import Finalist, importances
 from ml.splits import Split
+
+OF_GROUPS: Final = ("rows", "positives", "base_rate", "pr_auc", "precision", "recall", "calibration_error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Report:
         flat |= {f"holdout/{k}": v for k, v in self.chosen.holdout.items()}
         flat |= {"holdout/pr_auc_low": self.interval.low, "holdout/pr_auc_high": self.interval.high}
         for kind, groups in (("moment", self.moments), ("tenant", self.tenants)):
-            flat |= {f"holdout/{kind}/{name}/{k}": v for name, m in groups.items() for k, v in m.items()}
+            flat |= {f"holdout/{kind}/{name}/{k}": m[k] for name, m in groups.items() for k in OF_GROUPS if k in m}
         for name, baseline in self.baselines.items():
             flat |= {f"baseline/{name}/{k}": baseline.metrics[k] for k in ("pr_auc", "roc_auc")}
             flat |= {f"baseline/{name}/lead_low": baseline.lead.low, f"baseline/{name}/lead_high": baseline.lead.high}

@@ -43,8 +43,7 @@ TRUSTED_TYPES: Final = ("numpy.dtype", "sklearn.tree._tree.Tree")
 @contextmanager
 def parent_run(name: str, tags: dict[str, str]) -> Iterator[Run]:
     """The run that holds a whole training; marked failed when its body raises."""
-    # one link for the training, which the outcome carries, and not two lines for every trial
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    _say_little()
     mlflow.set_experiment(EXPERIMENT)
     with mlflow.start_run(run_name=name, tags=tags) as run:
         yield run
@@ -136,6 +135,7 @@ def log_model(model: Pipeline, runtime_folder: Path, example: pd.DataFrame, metr
 @contextmanager
 def downloaded(model_uri: str) -> Iterator[Path]:
     """A version's artifacts in a folder that is gone afterwards."""
+    _say_little()
     with tempfile.TemporaryDirectory() as folder:
         yield Path(mlflow.artifacts.download_artifacts(model_uri, dst_path=folder))
 
@@ -149,3 +149,9 @@ def run_url(run: Run) -> str:
     """Where the run is seen in the UI."""
     server = mlflow.get_tracking_uri().rstrip("/")
     return f"{server}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+
+
+def _say_little() -> None:
+    """No two lines for every nested run, no bar for every file: progress is told by the caller's steps."""
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from mlflow.entities import Run
 from ml import registry, tracking
 from ml.compile import prove, write
 from ml.dataset import MIN_EVENTS, TrainingSet
-from ml.estimators import CANDIDATES
+from ml.estimators import CANDIDATES, Candidate
 from ml.features import FEATURE_SET, MOMENTS, manifest_features
 from ml.finalists import finalists
 from ml.model_card import model_card
@@ -63,6 +63,7 @@ def train(
     *,
     git_commit: str,
     dagster_run_id: str | None = None,
+    candidates: Sequence[Candidate] = CANDIDATES,
     strategy: Strategy = "time",
     on_progress: Progress | None = None,
 ) -> TrainingOutcome:
@@ -81,25 +82,25 @@ def train(
     slices = split(dataset.frame, strategy)
     if not slices.is_usable:
         return _insufficient(dataset, "a slice of time holds no conflict, or nothing but conflicts")
-    tags = _tags(dataset, slices, strategy, git_commit, dagster_run_id)
+    tags = _tags(dataset, slices, [strategy, *(c.name for c in candidates)], git_commit, dagster_run_id)
     existing = registry.find("training_key", tags["training_key"])
     if existing is not None:
         return _reused(dataset, existing)
     name = f"train {datetime.now(UTC):%Y-%m-%d %H:%M} · {dataset.event_count:,} events"
     with tracking.parent_run(name, tags) as run:
-        report = _learn(dataset, slices, run, say)
+        report = _learn(dataset, slices, candidates, run, say)
         version, card = _register(report, run, tags, git_commit, say)
         return _outcome("trained", dataset, version, card, run, perf_counter() - started)
 
 
-def _learn(dataset: TrainingSet, slices: Split, run: Run, say: Progress) -> Report:
-    say(f"{len(slices.train):,} rows to learn from, {len(CANDIDATES)} candidates")
+def _learn(dataset: TrainingSet, slices: Split, candidates: Sequence[Candidate], run: Run, say: Progress) -> Report:
+    say(f"{len(slices.train):,} rows to learn from, {len(candidates)} candidates")
 
     def on_trial(trial: Trial, done: int) -> None:
         tracking.trial_run(run, trial)
-        say(f"trial {done} of {len(CANDIDATES)}: {trial.candidate.name}, PR-AUC {trial.pr_auc:.3f}")
+        say(f"trial {done} of {len(candidates)}: {trial.candidate.name}, PR-AUC {trial.pr_auc:.3f}")
 
-    trials = tune(slices.train, CANDIDATES, on_trial)
+    trials = tune(slices.train, candidates, on_trial)
     ranked = finalists(best_of_each_type(trials), slices)
     say(f"chosen on validation: {ranked[0].candidate.name}, PR-AUC {ranked[0].validation_pr_auc:.3f}")
     report = gather(dataset, slices, ranked)
@@ -146,15 +147,15 @@ def _manifest(report: Report) -> Manifest:
 
 
 def _tags(
-    dataset: TrainingSet, slices: Split, strategy: Strategy, git_commit: str, dagster_run_id: str | None
+    dataset: TrainingSet, slices: Split, recipe: list[str], git_commit: str, dagster_run_id: str | None
 ) -> dict[str, str]:
-    recipe = [dataset.digest, FEATURE_SET, git_commit, strategy, *(candidate.name for candidate in CANDIDATES)]
+    key = "\n".join([dataset.digest, FEATURE_SET, git_commit, *recipe])
     tags = {
-        "training_key": hashlib.sha256("\n".join(recipe).encode()).hexdigest()[:32],
+        "training_key": hashlib.sha256(key.encode()).hexdigest()[:32],
         "dataset_digest": dataset.digest,
         "feature_set": FEATURE_SET,
         "git_commit": git_commit,
-        "split": strategy,
+        "split": recipe[0],
         "trained_until": str(slices.holdout_from.isoformat()),
         "demo": str(dataset.demo_tenants is not None).lower(),
         "mlflow.source.git.commit": git_commit,

@@ -1,0 +1,85 @@
+"""The model that serves is the model that was judged."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml.compile import EXAMPLES, compiled, matrix, prove, write
+from ml.estimators import CANDIDATES, Candidate
+from ml.features import FEATURE_NAMES, MOMENTS, manifest_features
+from ml.splits import Split
+from ml.tune import fit, predict
+from runtime import Forest, Linear, Manifest
+from runtime.files import EXAMPLES_FILE
+
+LOGISTIC, FOREST = CANDIDATES[0], CANDIDATES[-1]
+
+
+def manifest(candidate: Candidate) -> Manifest:
+    return Manifest(
+        model_type=candidate.model_type,
+        features=manifest_features(),
+        threshold=0.5,
+        medium_threshold=0.2,
+        moments=list(MOMENTS),
+        tenants=None,
+        trained_until="2026-01-01T00:00:00+00:00",
+        metrics={},
+    )
+
+
+@pytest.mark.parametrize(("candidate", "kind"), [(LOGISTIC, Linear), (FOREST, Forest)])
+def test_both_forms_answer_alike_on_the_whole_holdout(
+    slices: Split, tmp_path: Path, candidate: Candidate, kind: type[Linear | Forest]
+) -> None:
+    model = fit(candidate, slices.train)
+    assert isinstance(compiled(model), kind)
+    proof = prove(model, write(tmp_path / "runtime", manifest(candidate), model, slices.holdout), slices.holdout)
+    assert proof.holds and proof.rows == len(slices.holdout)
+    assert proof.max_difference <= (0.0 if kind is Forest else 1e-12)
+
+
+@pytest.mark.parametrize("candidate", [LOGISTIC, FOREST])
+def test_missing_values_and_values_on_a_tree_s_thresholds_answer_alike(
+    slices: Split, tmp_path: Path, candidate: Candidate
+) -> None:
+    model = fit(candidate, slices.train)
+    served = write(tmp_path / "runtime", manifest(candidate), model, slices.holdout)
+    hard = slices.holdout.head(400).copy()
+    hard.loc[hard.index[::3], "user_conflict_rate"] = np.nan
+    if candidate is FOREST:
+        forest = compiled(model)
+        assert isinstance(forest, Forest)
+        for column, name in enumerate(FEATURE_NAMES):
+            cuts = np.unique(forest.threshold[forest.feature == column])
+            hard[name] = np.nextafter(np.resize(cuts, len(hard)), np.resize([0, np.inf], len(hard)))
+    assert prove(model, served, hard).holds
+
+
+def test_examples_reach_from_the_lowest_score_to_the_highest(slices: Split, tmp_path: Path) -> None:
+    model = fit(FOREST, slices.train)
+    write(tmp_path / "runtime", manifest(FOREST), model, slices.holdout)
+    scores = predict(model, slices.holdout)
+    with np.load(tmp_path / "runtime" / EXAMPLES_FILE) as saved:
+        assert len(saved["p"]) == EXAMPLES
+        assert saved["p"].min() == scores.min() and saved["p"].max() == scores.max()
+
+
+def test_a_difference_is_found(slices: Split, tmp_path: Path) -> None:
+    served = write(tmp_path / "runtime", manifest(FOREST), fit(FOREST, slices.train), slices.holdout)
+    other = fit(FOREST, slices.train.iloc[:-50])
+    assert not prove(other, served, slices.holdout).holds
+    assert not prove(other, served, slices.holdout.head(0)).holds
+
+
+def test_what_has_no_compiled_form_is_refused(slices: Split) -> None:
+    model = fit(LOGISTIC, slices.train)
+    model.steps[-1] = ("model", object())
+    with pytest.raises(TypeError, match="no compiled form for object"):
+        compiled(model)
+
+
+def test_the_matrix_fills_defaults_in_the_contract_s_order(slices: Split) -> None:
+    row = slices.holdout.head(1).assign(hours_since_last_sync=np.nan, field_overlap_score=0.25)
+    assert matrix(row)[0, 1] == 168.0 and matrix(row)[0, 4] == 0.25

@@ -1,0 +1,211 @@
+"""Who may serve: real versions in a real registry, judged on the same later rows."""
+
+import tempfile
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+
+from ml import registry, tracking
+from ml.compile import compiled, matrix
+from ml.dataset import TrainingSet, from_frame
+from ml.estimators import Candidate
+from ml.features import MOMENTS, manifest_features
+from ml.gate import GateClosedError, GateDecision, judge, promote
+from ml.splits import Split, by_time
+from ml.train import train
+from ml.tune import fit, predict
+from runtime import Linear, Manifest, save
+
+LOGISTIC = (Candidate("logistic_regression", {"C": 0.1}),)
+FOREST = (Candidate("random_forest", {"max_depth": 5, "min_samples_leaf": 30, "max_features": 2}),)
+
+pytestmark = pytest.mark.usefixtures("empty_registry")
+
+
+class Shelf:
+    """Models trained once; asked for again, they are registered anew as the next version."""
+
+    def __init__(self, dataset: TrainingSet) -> None:
+        early = from_frame(dataset.frame.iloc[: int(len(dataset.frame) * 0.7)], source="early", days=None)
+        self.early = early
+        self._recipes: dict[str, tuple[TrainingSet, tuple[Candidate, ...]]] = {
+            "logistic": (dataset, LOGISTIC),
+            "forest": (dataset, FOREST),
+            "misled": (misled(dataset), LOGISTIC),
+            "early": (early, LOGISTIC),
+        }
+        self._made: dict[str, tuple[str, str, dict[str, str]]] = {}
+
+    def register(self, name: str) -> str:
+        """Answers the number of the version, which `challenger` names."""
+        if name in self._made:
+            return registry.register(*self._made[name], description=name).version
+        data, candidates = self._recipes[name]
+        version = train(data, git_commit=name, candidates=candidates).version
+        assert version is not None
+        found = MlflowClient().get_model_version(registry.MODEL_NAME, version)
+        self._made[name] = (found.source.removeprefix("models:/"), found.run_id, dict(found.tags))
+        return version
+
+
+@pytest.fixture(scope="module")
+def shelf(mlflow_server: str, dataset: TrainingSet) -> Shelf:
+    return Shelf(dataset)
+
+
+def misled(dataset: TrainingSet) -> TrainingSet:
+    """The same rows, but what the model learns from has its labels the wrong way round."""
+    frame = dataset.frame.copy()
+    divided = by_time(frame)
+    for part in (divided.train, divided.validation):
+        score = part["field_overlap_score"] + part["user_conflict_rate"] + part["entity_edit_frequency"]
+        frame.loc[part.index, "conflict_occurred"] = score <= score.quantile(0.05)
+    return from_frame(frame, source="misled", days=None)
+
+
+def tags(version: str) -> dict[str, str]:
+    return registry.get(version).tags
+
+
+def test_with_no_challenger_there_is_nothing_to_judge(dataset: TrainingSet) -> None:
+    assert judge(dataset) == GateDecision(None, False, "there is no challenger to judge")
+
+
+def test_the_first_model_passes_when_it_beats_guessing_and_is_then_champion(shelf: Shelf, dataset: TrainingSet) -> None:
+    version = shelf.register("logistic")
+    decision = judge(dataset)
+    assert decision.passed and decision.version == version and decision.champion is None
+    assert decision.numbers["interval_low"] > 0 and decision.numbers["max_compiled_difference"] <= 1e-12
+    assert tags(version)["validation_status"] == "passed"
+    assert "beats the constant baseline" in tags(version)["gate_reason"]
+    stored = mlflow.artifacts.load_dict(f"runs:/{registry.get(version).run_id}/gate/against-none.json")
+    assert stored == decision.as_json()
+    assert registry.resolve(registry.CHAMPION) is None
+    assert promote(decision) == version and promote(decision) == version
+    champion = registry.resolve(registry.CHAMPION)
+    assert champion is not None and champion.version == version
+
+
+def test_a_first_model_that_only_guesses_stays_out(shelf: Shelf, dataset: TrainingSet) -> None:
+    version = shelf.register("misled")
+    decision = judge(dataset)
+    assert not decision.passed and "does not beat the constant baseline" in decision.reason
+    assert tags(version)["validation_status"] == "rejected"
+    with pytest.raises(GateClosedError, match="stays out"):
+        promote(decision)
+    assert registry.resolve(registry.CHAMPION) is None
+
+
+def test_a_second_run_on_the_same_data_is_stable(shelf: Shelf, dataset: TrainingSet) -> None:
+    version = shelf.register("logistic")
+    promote(judge(dataset))
+    assert train(dataset, git_commit="logistic", candidates=LOGISTIC).version == version
+    decision = judge(dataset)
+    assert decision.passed and decision.reason == "already the champion"
+    assert promote(decision) == version
+    assert tags(version)["validation_status"] == "passed"
+
+
+def test_a_challenger_that_holds_takes_over_and_a_worse_one_does_not(shelf: Shelf, dataset: TrainingSet) -> None:
+    first = shelf.register("logistic")
+    promote(judge(dataset))
+    second = shelf.register("forest")
+    decision = judge(dataset)
+    assert decision.passed and decision.champion == first and decision.numbers["champion_pr_auc"] > 0
+    assert promote(decision) == second
+    third = shelf.register("misled")
+    worse = judge(dataset)
+    assert not worse.passed and worse.version == third and f"worse than champion {second}" in worse.reason
+    assert worse.numbers["interval_high"] < 0
+    assert tags(third)["validation_status"] == "rejected"
+    champion = registry.resolve(registry.CHAMPION)
+    assert champion is not None and champion.version == second
+
+
+def test_both_are_judged_on_rows_later_than_either_s_training(
+    shelf: Shelf, dataset: TrainingSet, slices: Split
+) -> None:
+    """A champion trained until later than the challenger must not be judged on rows that it learnt from."""
+    shelf.register("logistic")
+    promote(judge(dataset))
+    shelf.register("early")
+    assert judge(dataset).numbers["rows"] == len(slices.holdout)
+
+
+def test_too_few_later_rows_block(shelf: Shelf, dataset: TrainingSet) -> None:
+    shelf.register("logistic")
+    decision = judge(shelf.early)
+    assert not decision.passed and "came after training" in decision.reason
+
+
+def test_a_stratified_split_gives_no_ground_for_promotion(dataset: TrainingSet) -> None:
+    train(dataset, git_commit="one", candidates=LOGISTIC, strategy="stratified")
+    assert "0 rows with 0 conflicts came after training" in judge(dataset).reason
+
+
+@pytest.mark.parametrize("off_by", [1e-10, 0.0])
+def test_a_compiled_model_that_differs_from_the_reference_blocks(
+    dataset: TrainingSet, slices: Split, off_by: float
+) -> None:
+    """The examples in the folder allow 1e-9; the gate allows a regression 1e-12."""
+    reference = fit(LOGISTIC[0], slices.train)
+    exact = compiled(reference)
+    assert isinstance(exact, Linear)
+    other = Linear(exact.mean, exact.scale, exact.coef, exact.intercept + off_by)
+    manifest = Manifest(
+        model_type="logistic_regression",
+        features=manifest_features(),
+        threshold=0.5,
+        medium_threshold=0.2,
+        moments=list(MOMENTS),
+        tenants=None,
+        trained_until=slices.holdout_from.isoformat(),
+        metrics={},
+    )
+    rows = slices.holdout.head(20)
+    with tracking.parent_run("by hand", {}) as run, tempfile.TemporaryDirectory() as folder:
+        save(Path(folder) / "runtime", manifest, other, matrix(rows), predict(reference, rows))
+        model_id = tracking.log_model(reference, Path(folder) / "runtime", rows, {})
+    registry.register(model_id, run.info.run_id, {"trained_until": manifest.trained_until}, "by hand")
+    decision = judge(dataset)
+    assert decision.passed is (off_by == 0.0)
+    assert ("compiled and reference differ" in decision.reason) is (off_by > 0)
+
+
+def test_a_decision_that_time_has_overtaken_does_not_promote(shelf: Shelf, dataset: TrainingSet) -> None:
+    first = shelf.register("logistic")
+    promote(judge(dataset))
+    shelf.register("forest")
+    stale = judge(dataset)
+    third = shelf.register("early")
+    registry.promote(third)
+    with pytest.raises(GateClosedError, match=f"judged against champion {first}, but {third} serves now"):
+        promote(stale)
+
+
+def test_looking_without_recording_leaves_no_trace(shelf: Shelf, dataset: TrainingSet) -> None:
+    version = shelf.register("logistic")
+    assert judge(dataset, version=version, record=False).passed
+    assert tags(version)["validation_status"] == "pending"
+
+
+def test_a_version_that_does_not_exist_cannot_be_judged(dataset: TrainingSet) -> None:
+    with pytest.raises(registry.NoSuchVersionError, match="no version 77"):
+        judge(dataset, version="77")
+
+
+def test_what_an_operator_rolled_back_stays_out_until_an_operator_says_otherwise(
+    shelf: Shelf, dataset: TrainingSet
+) -> None:
+    first = shelf.register("logistic")
+    promote(judge(dataset))
+    second = shelf.register("forest")
+    promote(judge(dataset))
+    assert registry.rollback().version == first
+    assert train(dataset, git_commit="forest", candidates=FOREST).version == second
+    refused = judge(dataset)
+    assert not refused.passed and "rolled back" in refused.reason
+    assert registry.promote(second).version == second
+    assert judge(dataset).reason == "already the champion"
