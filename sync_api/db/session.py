@@ -43,7 +43,13 @@ async def connect(url: str, *, size: int) -> Pool:
         max_size=size,
         reset=nothing_to_reset,
         command_timeout=60,
-        server_settings={"application_name": "foresync-sync-api", "jit": "off", "timezone": "UTC"},
+        server_settings={
+            "application_name": "foresync-sync-api",
+            "jit": "off",
+            "timezone": "UTC",
+            # our statements look up by key: planning them anew for every batch costs more than running them
+            "plan_cache_mode": "force_generic_plan",
+        },
     )
 
 

@@ -20,11 +20,9 @@ from sync_api.push.answers import RETRYABLE, Answer, rejection
 from sync_api.push.prepare import Named, Sender
 from sync_api.push.rows import AnswerRow, DeviceRow, LogRow, Writes
 from sync_api.push.schemas import Malformed
-from sync_api.push.store import ChangeKey, RecordKey, Snapshot
+from sync_api.push.store import BaseKey, ChangeKey, RecordKey, Snapshot
 from sync_api.push.working import Working, load
 from sync_api.rules import Rules
-
-Bases = Mapping[tuple[str, str, str, int], Json]
 
 
 class Fold:
@@ -34,7 +32,7 @@ class Fold:
         self.tenant = tenant
         self.rules = rules
         self.snapshot = snapshot
-        self.bases: Bases = {}
+        self.bases: Mapping[BaseKey, Json] = {}
         self.writes = Writes()
         self.records: dict[RecordKey, Working] = {}
         self.answers: dict[ChangeKey, tuple[bytes, str]] = dict(snapshot.answers)
@@ -278,39 +276,6 @@ class _Step:
         kind = self.fold.rules.types.get(entity)
         status_field = kind.status_field if kind else None
         return not statuses or related.data.get(status_field or "status") in statuses
-
-
-def wanted_related(fold: Fold, named: Sequence[Named | Malformed]) -> list[RecordKey]:
-    """The records, not read yet, that the guards of the statuses in this batch ask for."""
-    wanted: dict[RecordKey, None] = {}
-    for one in named:
-        kind = None if isinstance(one, Malformed) else fold.rules.types.get(one.sent.entity)
-        if isinstance(one, Malformed) or kind is None or not kind.guards:
-            continue
-        data = {**fold.record(one.record_key).data, **one.change.data}
-        for guard in kind.guards.get(str(data.get(kind.status_field or "")), ()):
-            for_ids = data.get(guard.field)
-            for entity_id in for_ids if isinstance(for_ids, list) else [for_ids]:
-                if isinstance(entity_id, str) and (guard.entity, entity_id) not in fold.snapshot.records:
-                    wanted[guard.entity, entity_id] = None
-    return list(wanted)
-
-
-def wanted_bases(fold: Fold, named: Sequence[Named | Malformed]) -> list[tuple[str, str, str, int]]:
-    """The history that deciding may need: fields of stale changes that somebody wrote since, base not given."""
-    wanted: dict[tuple[str, str, str, int], None] = {}
-    for one in named:
-        if isinstance(one, Malformed) or one.change.op == "delete":
-            continue
-        version = one.change.client_version or 0
-        record = fold.record(one.record_key)
-        if version >= record.version:
-            continue
-        for name in one.change.data:
-            stamp = record.stamps.get(name)
-            if stamp is not None and stamp["version"] > version and name not in one.change.base:
-                wanted[one.sent.entity, one.entity_id, name, version] = None
-    return list(wanted)
 
 
 def _request(

@@ -24,6 +24,7 @@ class RecordRow(NamedTuple):
     updated_by: str | None
     events: int
     conflicts: int
+    place: tuple[int, int] | None
 
 
 class LogRow(NamedTuple):
@@ -99,8 +100,9 @@ class Writes:
     def arguments(self) -> list[Any]:
         """The parameters of `store.WRITE` after the tenant and the length."""
         users = sorted(self.events)
+        *records, places = _columns(self.records, RecordRow)
         return [
-            *_columns(self.records, RecordRow),
+            *records,
             *_columns(self.log, LogRow),
             *_columns(self.answers, AnswerRow),
             users,
@@ -110,6 +112,7 @@ class Writes:
             _json(self.requests),
             _json(self.conflicts),
             _json(self.decisions),
+            places,
         ]
 
 

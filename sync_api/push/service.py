@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sync_api.db.session import Connection, Months, Pool, as_tenant, retried
-from sync_api.push import store
+from sync_api.push import store, wanted
 from sync_api.push.answers import Answer
-from sync_api.push.fold import Fold, wanted_bases, wanted_related
+from sync_api.push.fold import Fold
 from sync_api.push.prepare import Named, Sender, name
 from sync_api.push.schemas import ChangeIn, Malformed
 from sync_api.rules import RulesCache
@@ -51,23 +51,28 @@ async def take(engine: Engine, tenant: str, batches: Sequence[Batch]) -> list[An
 
 async def begin(engine: Engine, connection: Connection, tenant: str, batches: Sequence[Batch]) -> Fold:
     """Read and lock all that deciding needs."""
-    named = [change for one in batches for change in one.changes]
-    keys = [
-        (one.sender.user, one.sender.device, change.sent.entity, change.sent.offline_id)
+    named = [
+        (change, (one.sender.user, one.sender.device, change.sent.entity, change.sent.offline_id))
         for one in batches
         for change in one.changes
         if isinstance(change, Named)
     ]
-    records = [change.record_key for change in named if isinstance(change, Named)]
-    snapshot = await store.read(connection, tenant, records, keys, [one.sender.device for one in batches])
+    snapshot = await store.read(
+        connection,
+        tenant,
+        [change.record_key for change, _ in named],
+        [key for _, key in named],
+        [one.sender.device for one in batches],
+    )
     if snapshot.config_version is None:
         raise Problem(403, "unknown_tenant", "There is no such tenant", f"{tenant!r} has not been made here")
     for one in batches:
         if snapshot.owners.get(one.sender.device, one.sender.user) != one.sender.user:
             raise Problem(403, "device_of_another_user", "This device belongs to another user", one.sender.device)
     fold = Fold(tenant, await engine.rules.get(connection, tenant, snapshot.config_version), snapshot)
-    if related := wanted_related(fold, named):
+    new = [change for change, key in named if key not in snapshot.answers]
+    if related := wanted.related(fold, new):
         snapshot.records.update(await store.related(connection, tenant, related))
-    if bases := wanted_bases(fold, named):
+    if bases := wanted.bases(fold, new):
         fold.bases = await store.bases(connection, tenant, bases)
     return fold

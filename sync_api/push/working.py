@@ -38,6 +38,7 @@ class Working(Record):
     entity_type: str = ""
     entity_id: str = ""
     expected: int = 0
+    place: tuple[int, int] | None = None
     size: int = 0
     project_id: str | None = None
     patch: dict[str, Json] = field(default_factory=dict)
@@ -101,6 +102,7 @@ class Working(Record):
             self.updated_by,
             self.events,
             self.conflicts,
+            self.place,
         )
 
 
@@ -116,5 +118,6 @@ def load(key: tuple[str, str], stored: LoadedRecord | None) -> Working:
         entity_type=key[0],
         entity_id=key[1],
         expected=stored.version,
+        place=stored.place,
         size=len(stored.data),
     )
