@@ -22,10 +22,12 @@ WITH change AS (
   INSERT INTO sync.record AS r (tenant_id, entity_type, entity_id, version, data, field_versions, seq,
     updated_at, updated_by,
                                 event_count, conflict_count, first_event_at)
-  SELECT $1, 'task', entity_id, 1, data, jsonb_build_object('title', jsonb_build_object('version', base_version
-    + 1)),
-         0, $4, $2, 1, 0, $4
-  FROM change ORDER BY entity_id
+  SELECT $1, 'task', entity_id, 1, data, stamps, 0, $4, $2, 1, 0, $4
+  FROM change, jsonb_build_object('version', base_version + 1, 'user', $2::text, 'device', $3::text,
+                                  'event_id', event_id, 'event_at', $4::timestamptz,
+                                  'edited_at', $4::timestamptz) AS stamp,
+       jsonb_build_object('title', stamp, 'description', stamp) AS stamps
+  ORDER BY entity_id
   ON CONFLICT (tenant_id, entity_type, entity_id) DO UPDATE
     SET version = r.version + 1, data = r.data || excluded.data, field_versions = r.field_versions ||
       excluded.field_versions,

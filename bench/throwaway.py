@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foresync import ports
-from foresync.postgres import Cluster, databases, settle
-from sync_api.db.migrate import upgrade
+from foresync.postgres import Cluster, databases, settle, stop
+from sync_api.db.migrate import ROLES, set_passwords, upgrade
 
-ROLES = ("foresync_api", "foresync_serving", "foresync_ingest", "foresync_publish")
 PASSWORD = "bench"
 
 
@@ -43,9 +42,9 @@ def postgres() -> Iterator[Database]:
             cluster.wait_ready()
             databases.ensure_database(cluster.url(), "foresync")
             upgrade(cluster.url("foresync"))
-            databases.set_role_passwords(cluster.url(), dict.fromkeys(ROLES, PASSWORD))
+            set_passwords(cluster.url(), dict.fromkeys(ROLES, PASSWORD))
             yield Database(cluster, process.pid)
         finally:
-            cluster.stop()
+            stop(cluster.home)
             process.wait()
             shutil.rmtree(folder, ignore_errors=True)

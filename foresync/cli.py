@@ -1,6 +1,7 @@
 """The command `foresync`: mounts what the rooms beside it offer, and says errors plainly. No work is done here."""
 
 import sys
+import time
 from typing import Annotated
 
 import typer
@@ -31,8 +32,9 @@ def demo(
     from foresync import platform
 
     platform_commands.interrupt_on_hangup()
+    began = time.monotonic()
     with platform.running_platform(platform.State.find(), platform_commands.console, keep=keep_running) as found:
-        story.run(found, platform_commands.console)
+        story.run(found, platform_commands.console, time.monotonic() - began)
     if keep_running:
         platform_commands.show(found)
         platform_commands.serve(found)
