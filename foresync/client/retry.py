@@ -19,4 +19,3 @@ class Retry:
             yield random.uniform(0, min(self.longest, self.first * 2**n))  # noqa: S311 - no secret
 
 
-NEVER = Retry(attempts=1)

@@ -6,6 +6,7 @@ server over HTTP alone and knows nothing of its code.
 
 from foresync.replay.history import HistoryError
 from foresync.replay.ledger import Ledger
-from foresync.replay.run import SCOPES, Options, ReplayError, Watcher, replay
+from foresync.replay.run import SCOPES, Watcher, replay
+from foresync.replay.terms import Options, ReplayError
 
 __all__ = ["SCOPES", "HistoryError", "Ledger", "Options", "ReplayError", "Watcher", "replay"]

@@ -11,7 +11,8 @@ from rich.console import Console
 from foresync.access import Token, Url, access, plain_errors, state_folder
 from foresync.replay import names
 from foresync.replay.display import show, watching
-from foresync.replay.run import SCOPES, Options, replay
+from foresync.replay.run import SCOPES, replay
+from foresync.replay.terms import Options
 
 app = typer.Typer()
 

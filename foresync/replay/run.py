@@ -1,12 +1,10 @@
-"""A replay from file to ledger: anchor, plan, requests one at a time, answers. Showing it is the command's."""
+"""A replay from file to ledger: terms, plan, requests one at a time, answers. Showing it is the command's."""
 
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from foresync.client import ApiError, PushResult, Retry, SyncClient
+from foresync.client import PushResult, Retry, SyncClient
 from foresync.replay.answers import Answers
 from foresync.replay.history import History, read
 from foresync.replay.items import Items
@@ -15,16 +13,13 @@ from foresync.replay.memory import Memory
 from foresync.replay.pace import Pace
 from foresync.replay.plan import PushStep, Step, plan
 from foresync.replay.requests import requests
-from foresync.replay.times import DAYS, TimeMap, to_datetime
+from foresync.replay.terms import Options, anchor, prepare
+from foresync.replay.times import TimeMap
 
 SCOPES = ("sync", "import", "admin")
 
 # long enough to sit out a restart of the server
 PATIENCE = Retry(attempts=12, first=0.5, longest=15.0)
-
-
-class ReplayError(ValueError):
-    """The replay cannot be done as asked; the text says why and what would help."""
 
 
 class Watcher(Protocol):
@@ -41,17 +36,6 @@ class Unwatched:
     def begin(self, changes: int) -> None: ...
 
     def advance(self, changes: int) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a replay is made of. `speed` None: as fast as answers come; `policy` None: the tenant's own, untouched."""
-
-    speed: float | None = None
-    presence_share: float = 0.5
-    seed: int = 0
-    keep_times: bool = False
-    policy: str | None = "client_wins"
 
 
 def replay(
@@ -72,8 +56,8 @@ def replay(
     history = read(path)
     options = options or Options()
     with SyncClient(url, token, timeout=300.0, retry=PATIENCE) as client:
-        _prepare(client, tenant, history, options.policy)
-        anchor_at, mapping = _anchor(client, history, options)
+        prepare(client, tenant, history, options.policy)
+        anchor_at, mapping = anchor(client, history, options)
         memory = Memory(home, url, tenant, history.digest)
         remembered = memory.begin({"anchor_at": anchor_at.isoformat(), "mapping": mapping})
         try:
@@ -82,48 +66,6 @@ def replay(
             return sender.run(options, watcher or Unwatched())
         finally:
             memory.close()
-
-
-def _prepare(client: SyncClient, tenant: str, history: History, policy: str | None) -> None:
-    known = {declared["name"] for declared in client.entity_types()["entity_types"]}
-    if missing := history.entity_types - known:
-        raise ReplayError(
-            f"tenant {tenant} has no entity type {', '.join(sorted(missing))}; declare them first: "
-            "foresync entity-types load FILE"
-        )
-    if policy is not None and _default_strategy(client) != policy:
-        client.put_policy("*", policy)
-
-
-def _default_strategy(client: SyncClient) -> str | None:
-    try:
-        return client.policy("*").strategy
-    except ApiError as error:
-        if error.code == "policy_not_found":
-            return None
-        raise
-
-
-def _anchor(client: SyncClient, history: History, options: Options) -> tuple[datetime, dict[str, Any]]:
-    """The stored anchor, or ours if there was none. Announced edits are part of the changes, and so fixed with it."""
-    first, last = (to_datetime(moment) for moment in history.span)
-    mapping = {
-        "from": first.isoformat(),
-        "to": last.isoformat(),
-        "keep_times": options.keep_times,
-        "days": DAYS,
-        "presence_share": options.presence_share,
-        "seed": options.seed,
-    }
-    now = datetime.now(UTC).replace(microsecond=0)
-    anchor = client.put_anchor(history.digest, last if options.keep_times else now, mapping)
-    differing = [f"{key} is {anchor.mapping.get(key)!r}" for key in mapping if anchor.mapping.get(key) != mapping[key]]
-    if differing:
-        raise ReplayError(
-            "this tenant holds this history under other terms, and changes already answered cannot be sent otherwise: "
-            + ", ".join(differing)
-        )
-    return anchor.anchor_at, anchor.mapping
 
 
 class _Sender:
