@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'int_moments'}}}) }}
 -- Nothing of the event itself, and nothing after it, is at or below its moment's as_of_seq.
 select
     moments.tenant_id,

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'stg_sync__changes'}}}) }}
 -- The log's label and the conflicts of detection `version` tell the same story.
 select
     changes.tenant_id,

@@ -14,6 +14,8 @@ def insert(admin_url: str, rows: Iterable[Row]) -> None:
         for tenant in {row.tenant for row in rows}:
             connection.execute("SELECT sync.ensure_tenant(%s, %s)", (tenant, tenant))
         for table, columns in _columns(rows).items():
+            if not columns:
+                continue
             names = ", ".join(columns[0])
             places = ", ".join(f"%({name})s" for name in columns[0])
             connection.cursor().executemany(

@@ -1,0 +1,110 @@
+"""What the code location offers: a change of these names is a change for everybody who uses them."""
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.repository_definition import RepositoryDefinition
+
+from orchestration.prepare import MANIFEST, prepare
+
+INGESTED = {
+    "raw/sync_log", "raw/sync_request", "raw/conflict_resolution", "raw/edit_session_event", "raw/prediction_log",
+    "raw/tenant", "raw/tenant_conflict_policy", "raw/replay_anchor", "raw/device",
+}  # fmt: skip
+ASSETS = {
+    "ingest": INGESTED,
+    "staging": {
+        "staging/stg_sync__changes", "staging/stg_sync__requests", "staging/stg_sync__conflicts",
+        "staging/stg_sync__edit_events", "staging/stg_sync__predictions", "staging/stg_sync__tenants",
+        "staging/stg_sync__devices", "staging/stg_sync__conflict_policies", "staging/stg_sync__replay_anchors",
+    },
+    "intermediate": {
+        "intermediate/int_events", "intermediate/int_event_fields", "intermediate/int_presence_intervals",
+        "intermediate/int_moments", "intermediate/int_moment_history", "intermediate/int_moment_editors",
+        "intermediate/int_moment_others", "intermediate/int_moment_field_shares",
+    },
+    "features": {"features/conflict_features", "features/training_examples"},
+    "marts": {"marts/fct_sync_analytics_snapshot", "marts/dim_device_health"},
+    "training": {"training_set", "challenger"},
+    "promotion": {"champion"},
+    "publishing": {"published/sync_analytics_snapshot", "published/sync_device_health"},
+}  # fmt: skip
+READS_OR_WRITES_THE_WAREHOUSE = ("staging", "intermediate", "features", "marts", "publishing")
+
+
+@pytest.fixture(scope="module")
+def repository() -> RepositoryDefinition:
+    prepare()
+    from orchestration.definitions import defs
+
+    return defs().get_repository_def()
+
+
+@pytest.fixture(scope="module")
+def specs(repository: RepositoryDefinition) -> list[dg.AssetSpec]:
+    return [spec for assets in repository.assets_defs_by_key.values() for spec in assets.specs]
+
+
+def test_the_assets_by_group(specs: list[dg.AssetSpec]) -> None:
+    groups: dict[str, set[str]] = {}
+    for spec in specs:
+        groups.setdefault(str(spec.group_name), set()).add(spec.key.to_user_string())
+
+    assert groups == ASSETS
+
+
+def test_the_jobs_and_schedules(repository: RepositoryDefinition) -> None:
+    assert set(repository.job_names) == {"main_job", "__ASSET_JOB"}
+    assert {s.name: (s.job_name, s.cron_schedule, s.execution_timezone) for s in repository.schedule_defs} == {
+        "daily": ("main_job", "15 2 * * *", "UTC")
+    }
+
+
+def test_every_asset_says_what_it_is_and_whose(specs: list[dg.AssetSpec]) -> None:
+    assert [s.key.to_user_string() for s in specs if not (s.description and s.owners and s.kinds)] == []
+
+
+def test_nothing_opens_the_warehouse_beside_a_writer(repository: RepositoryDefinition) -> None:
+    outside = {
+        key.to_user_string()
+        for key, assets in repository.assets_defs_by_key.items()
+        if (key.path[0] in READS_OR_WRITES_THE_WAREHOUSE or key.path == ["training_set"])
+        and {op.pool for op in assets.node_def.iterate_op_defs()} != {"duckdb"}
+    }
+
+    assert outside == set()
+
+
+def test_daily_tables_reach_from_the_first_day_to_today_in_one_run(specs: list[dg.AssetSpec]) -> None:
+    from orchestration.partitions import DAYS
+
+    daily = {s.key.to_user_string() for s in specs if s.partitions_def is not None}
+
+    assert daily == {name for name in INGESTED if name.split("/")[1] in (
+        "sync_log", "sync_request", "conflict_resolution", "edit_session_event", "prediction_log"
+    )}  # fmt: skip
+    assert all(s.partitions_def == DAYS for s in specs if s.partitions_def is not None)
+    assert DAYS.end_offset == 1
+
+
+def test_every_table_is_reconciled_and_the_gate_blocks(repository: RepositoryDefinition) -> None:
+    checks = {
+        (spec.asset_key.to_user_string(), spec.name): spec
+        for assets in repository.asset_checks_defs_by_key.values()
+        for spec in assets.check_specs
+    }
+
+    assert {asset for asset, name in checks if name == "rows_match_postgres"} == INGESTED
+    assert checks["challenger", "gate_check"].blocking
+
+
+def test_dbt_tests_are_checks_of_their_models(repository: RepositoryDefinition) -> None:
+    checked = {key.asset_key.to_user_string() for key in repository.asset_graph.asset_check_keys}
+
+    assert checked >= set().union(*(ASSETS[group] for group in ("staging", "intermediate", "features", "marts")))
+
+
+def test_the_project_is_parsed_only_when_it_changed() -> None:
+    parsed_at = prepare().stat().st_mtime
+
+    assert prepare() == MANIFEST
+    assert MANIFEST.stat().st_mtime == parsed_at
