@@ -1,0 +1,86 @@
+"""Which model answers after a start, from what lies in the cache."""
+
+import pytest
+
+from runtime import Manifest
+from serving.metrics import Metrics
+from serving.model_cache import POINTER, ModelCache
+from serving.model_store import ModelStore
+from serving.registry import Version
+from tests.serving.models import FEATURES, cached, write_stump
+
+
+def started(place) -> ModelStore:
+    store = ModelStore(ModelCache(place), None, Metrics(), poll=1.0)
+    store.start_from_cache()
+    return store
+
+
+def test_the_last_good_model_answers(tmp_path):
+    cached(tmp_path, "3")
+    assert started(tmp_path).current.version == Version("3", "m-3")
+
+
+def test_an_empty_cache_is_no_model(tmp_path):
+    store = started(tmp_path / "not there yet")
+    assert (store.current, store.refused) == (None, None)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "model.npz", "examples.npz"])
+def test_a_rotten_cache_is_refused_and_the_server_starts(tmp_path, name):
+    version = cached(tmp_path, "3")
+    file = ModelCache(tmp_path).folder(version) / name
+    file.write_bytes(file.read_bytes()[:-7])
+    store = started(tmp_path)
+    assert store.current is None
+    assert store.refused.version == version
+
+
+def test_an_unreadable_note_is_refused_and_the_server_starts(tmp_path):
+    cached(tmp_path, "3")
+    (tmp_path / POINTER).write_text("{")
+    assert started(tmp_path).refused is not None
+
+
+def test_a_model_that_wants_other_features_is_refused(tmp_path):
+    unknown = {"name": "phase_of_the_moon", "dtype": "float64", "unit": "", "default": 0.0}
+    cached(tmp_path, "3", features=[*FEATURES[:4], unknown])
+    assert "phase_of_the_moon" in started(tmp_path).refused.reason
+
+
+def test_the_cache_keeps_the_version_before_and_no_more(tmp_path):
+    cache = ModelCache(tmp_path)
+    for number in ("1", "2", "3", "4"):
+        with cache.incoming() as folder:
+            write_stump(folder / "x")
+            cache.keep(folder / "x", Version(number, "m"))
+    kept = sorted(path.name.split("-")[0] for path in tmp_path.iterdir() if path.is_dir())
+    assert (len(kept), kept[-1]) == (2, "4")
+    assert cache.champion() == Version("4", "m")
+
+
+def test_versions_of_the_same_number_in_two_registries_are_not_confused(tmp_path):
+    cache = ModelCache(tmp_path)
+    assert cache.folder(Version("1", "m-a")) != cache.folder(Version("1", "m-b"))
+
+
+def test_a_manifest_in_another_order_is_asked_in_its_own_order(tmp_path):
+    # the stump looks at column 0: reversed, that is the overlap and not the editors
+    from serving.risk import judge
+
+    model = started_model(tmp_path, features=list(reversed(FEATURES)))
+    values = {feature["name"]: feature["default"] for feature in FEATURES}
+    assert isinstance(model.manifest, Manifest)
+    assert judge(model, [values | {"field_overlap_score": 0.9}])[0].level == "high"
+    assert judge(model, [values | {"concurrent_editors": 2.0}])[0].level == "low"
+
+
+def started_model(place, **changes):
+    import numpy as np
+
+    from runtime import load, save
+    from tests.serving.models import editors_stump, manifest
+
+    x = np.array([[0.0] * 5, [1.0] * 5])
+    save(place / "m", manifest(**changes), editors_stump(), x, [0.1, 0.9])
+    return load(place / "m")

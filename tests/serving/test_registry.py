@@ -1,0 +1,184 @@
+"""The champion of a real MLflow server: swapped under requests, refused when corrupt, done without when it is away."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+
+from foresync import ports
+from foresync.postgres import databases
+from serving.registry import ALIAS, MODEL_NAME
+from tests.serving.models import write_stump
+from tests.serving.running import eventually, serve
+
+pytestmark = pytest.mark.slow
+
+
+class Mlflow:
+    """A server in a process group of its own, so that a test may kill it."""
+
+    def __init__(self, store: str, folder: Path) -> None:
+        self.port, self._store, self._folder = ports.any_free(), store, folder
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
+        command += ["--workers", "1", "--backend-store-uri", self._store, "--serve-artifacts"]
+        command += ["--artifacts-destination", str(self._folder / "artifacts")]
+        with (self._folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, start_new_session=True,
+                env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+            )  # fmt: skip
+        for _ in range(1200):
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/health") as answer:
+                if answer.status == 200:
+                    return
+            assert self._process.poll() is None, (self._folder / "server.log").read_text()
+            time.sleep(0.1)
+        raise AssertionError("MLflow did not start")
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
+    def kill(self) -> None:
+        if self._process:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture(scope="module")
+def mlflow_server(postgres_url, tmp_path_factory):
+    databases.ensure_database(postgres_url, "mlflow_serving_tests")
+    store = postgres_url.rsplit("/", 1)[0].replace("postgresql://", "postgresql+psycopg2://") + "/mlflow_serving_tests"
+    server = Mlflow(store, tmp_path_factory.mktemp("mlflow"))
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def registry(mlflow_server):
+    """An empty registry, written to as the training does."""
+    if not mlflow_server.is_running:
+        mlflow_server.start()
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(mlflow_server.url)
+    client = MlflowClient()
+    with contextlib.suppress(mlflow.MlflowException):
+        client.delete_registered_model(MODEL_NAME)
+    client.create_registered_model(MODEL_NAME)
+    yield client
+    mlflow.set_tracking_uri(before)
+
+
+def register(client: MlflowClient, folder: Path) -> str:
+    """A version whose artifacts hold `folder` as `runtime/`."""
+    logged = mlflow.initialize_logged_model(name="model")
+    client.log_model_artifacts(logged.model_id, str(folder), "runtime")
+    mlflow.finalize_logged_model(logged.model_id, "READY")
+    return client.create_model_version(MODEL_NAME, f"models:/{logged.model_id}", model_id=logged.model_id).version
+
+
+def crown(client: MlflowClient, version: str) -> None:
+    client.set_registered_model_alias(MODEL_NAME, ALIAS, version)
+
+
+async def test_champions_are_swapped_under_requests(settings, registry, mlflow_server, tmp_path):
+    versions = {register(registry, write_stump(tmp_path / f"v{i}", low=i / 100)): i / 100 for i in range(1, 6)}
+    crown(registry, next(iter(versions)))
+    async with serve(settings(tracking_uri=mlflow_server.url)) as server:
+        await eventually(lambda: answers(server, next(iter(versions))))
+        seen, stop = set(), asyncio.Event()
+
+        async def ask() -> None:
+            async with server.client() as client:
+                while not stop.is_set():
+                    question = {"user_id": "ann", "entity_type": "task", "entity_id": "t"}
+                    answer = (await client.post("/api/v1/predict-conflict", json=question)).json()
+                    assert answer["conflict_probability"] == versions[answer["model_version"]]
+                    seen.add(answer["model_version"])
+
+        askers = [asyncio.create_task(ask()) for _ in range(4)]
+        for version in versions:
+            await asyncio.to_thread(crown, registry, version)
+            await eventually(lambda: answers(server, version))  # noqa: B023 - awaited in this turn
+        stop.set()
+        await asyncio.gather(*askers)
+    assert seen == set(versions)
+
+
+async def test_a_corrupt_champion_is_refused_and_the_old_one_stays(settings, registry, mlflow_server, tmp_path):
+    good = register(registry, write_stump(tmp_path / "good"))
+    rotten = write_stump(tmp_path / "rotten", low=0.2)
+    (rotten / "model.npz").write_bytes((rotten / "model.npz").read_bytes()[:-9])
+    bad, empty = register(registry, rotten), register(registry, empty_folder(tmp_path))
+    crown(registry, good)
+    async with serve(settings(tracking_uri=mlflow_server.url)) as server:
+        await eventually(lambda: answers(server, good))
+        for version in (bad, empty):
+            await asyncio.to_thread(crown, registry, version)
+            await eventually(lambda: refuses(server, version))  # noqa: B023 - awaited in this turn
+            assert (await server.ask())["model_version"] == good
+        assert await server.counted("foresync_models_refused_total") == 2
+        better = register(registry, write_stump(tmp_path / "better", low=0.3))
+        await asyncio.to_thread(crown, registry, better)
+        await eventually(lambda: answers(server, better))
+        assert (await server.get("/model")).json()["refused"] is None
+
+
+async def test_a_champion_that_steps_down_leaves_the_risk_unknown(settings, registry, mlflow_server, tmp_path):
+    version = register(registry, write_stump(tmp_path / "v"))
+    crown(registry, version)
+    async with serve(settings(tracking_uri=mlflow_server.url)) as server:
+        await eventually(lambda: answers(server, version))
+        await asyncio.to_thread(registry.delete_registered_model_alias, MODEL_NAME, ALIAS)
+        await eventually(lambda: answers(server, None))
+        assert (await server.ask())["risk_level"] == "unknown"
+
+
+async def test_with_mlflow_dead_it_serves_and_starts_from_its_cache(settings, registry, mlflow_server, tmp_path):
+    version = register(registry, write_stump(tmp_path / "v"))
+    crown(registry, version)
+    chosen = settings(tracking_uri=mlflow_server.url)
+    async with serve(chosen) as server:
+        await eventually(lambda: answers(server, version))
+        mlflow_server.kill()
+        await eventually(lambda: is_alone(server))
+        assert (await server.ask())["model_version"] == version
+    async with serve(chosen) as server:
+        assert (await server.ask())["model_version"] == version
+        assert (await server.get("/model")).json()["origin"] == "cache"
+
+
+async def answers(server, version) -> bool:
+    return (await server.get("/model")).json()["version"] == version
+
+
+async def refuses(server, version) -> bool:
+    refused = (await server.get("/model")).json()["refused"]
+    return refused is not None and refused["version"] == version
+
+
+async def is_alone(server) -> bool:
+    return (await server.get("/model")).json()["registry_reachable"] is False
+
+
+def empty_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    (folder / "readme.txt").write_text("no model here")
+    return folder
