@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -38,6 +38,14 @@ def agree(database_url: str, tenant: Tenant, path: Path) -> None:
         assert not differing, f"{part}: {len(differing)} differ, such as {dict(list(differing.items())[:5])}"
 
 
+def received(database_url: str, tenant: Tenant) -> tuple[datetime, datetime] | None:
+    """The first and the last moment at which the tenant's changes were received."""
+    with psycopg.connect(database_url) as connection:
+        return connection.execute(
+            "select min(received_at), max(received_at) from sync.sync_log where tenant_id = %s", [tenant.name]
+        ).fetchone()
+
+
 @pytest.mark.parametrize(
     "changes", [CHANGES, pytest.param(None, marks=[pytest.mark.slow, pytest.mark.timeout(900)], id="whole sample")]
 )
@@ -52,6 +60,8 @@ def test_every_verdict_version_and_conflict_is_the_models_and_a_second_run_adds_
     assert (first.sent, first.replayed, first.rejected, first.waiting) == (total, 0, 0, 0)
     assert first.applied + first.merged + first.unchanged == total
     agree(database_url, tenant, path)
+    anchor_at, _ = anchor(database_url, tenant.name)
+    assert received(database_url, tenant) == (anchor_at - timedelta(days=90), anchor_at)
 
     before = counts(database_url, tenant.name)
     again = send(tenant, path)
@@ -107,9 +117,10 @@ def test_presence_arrives_in_order_and_never_knows_a_field_too_early(
             moment = int(received_at.timestamp() * 1_000_000)
             first_at = {f"r{name}": at for name, at in zip(edit.fields, edit.first_at, strict=True)}
             assert set(fields) == {name for name, at in first_at.items() if at <= moment}
-    pushed = {row[2] for row in rows if row[1] == "push" and row[2]}
-    assert {row[2] for row in rows if row[1] == "opened"} >= pushed
-    assert {row[2] for row in rows if row[1] == "closed"} >= pushed
+    for end in ("push", "opened", "closed"):
+        named = [row[2] for row in rows if row[1] == end and row[2]]
+        assert len(named) == len(set(named)) == len(edits)
+    assert len({row[2] for row in rows if row[2]}) == len(edits)
 
 
 def test_a_tenant_keeps_to_the_terms_of_its_first_replay(tenant: Tenant, tmp_path: Path) -> None:
