@@ -47,7 +47,7 @@ def mlflow_server(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -
     store = postgres_url.rsplit("/", 1)[0].replace("postgresql://", "postgresql+psycopg2://") + "/mlflow_tests"
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", store, "--serve-artifacts", "--artifacts-destination", str(folder / "artifacts")]
-    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
     address = f"http://127.0.0.1:{port}"
@@ -57,7 +57,8 @@ def mlflow_server(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -
         yield address
     finally:
         mlflow.set_tracking_uri(None)
-        os.killpg(server.pid, signal.SIGTERM)
+        # nothing of it is kept: no need to wait for an orderly end
+        os.killpg(server.pid, signal.SIGKILL)
         server.wait()
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,8 +1,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import average_precision_score
 
-from ml.evaluate import at_threshold, baselines, by_group, calibration_error, measure, pr_auc_difference
+from ml.evaluate import (
+    _Ranked,
+    at_threshold,
+    baselines,
+    by_group,
+    calibration_error,
+    measure,
+    pr_auc_difference,
+)
 from ml.splits import Split
 from ml.threshold import choose
 
@@ -61,6 +70,15 @@ def test_the_interval_holds_the_difference_and_widens_when_pushes_are_few(slices
     torn = pr_auc_difference(frame.assign(sync_session_id=np.arange(len(frame)).astype(str)), better, worse)
     assert torn.high - torn.low < interval.high - interval.low
     assert pr_auc_difference(frame, better, better).low == 0
+
+
+def test_the_resampled_pr_auc_is_the_standard_one_with_weights(slices: Split) -> None:
+    rng = np.random.default_rng(9)
+    labels = slices.holdout["conflict_occurred"].to_numpy()
+    scores = slices.holdout["entity_edit_frequency"].to_numpy().round(2)  # with many ties
+    weights = rng.integers(0, 4, len(labels))
+    expected = average_precision_score(labels, scores, sample_weight=weights)
+    assert _Ranked(labels, scores).pr_auc(weights) == pytest.approx(expected, abs=1e-12)
 
 
 def test_baselines_know_the_past_and_others_activity(slices: Split) -> None:

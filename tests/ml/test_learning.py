@@ -8,7 +8,7 @@ from ml.dataset import TrainingSet
 from ml.estimators import CANDIDATES, Candidate
 from ml.features import DEFAULTS, FEATURE_NAMES
 from ml.finalists import finalists
-from ml.report import gather
+from ml.report import Report, gather
 from ml.splits import Split, by_time
 from ml.tune import Trial, best_of_each_type, fit, predict, tune
 
@@ -61,14 +61,17 @@ def test_the_holdout_decides_nothing(dataset: TrainingSet, slices: Split) -> Non
         assert before.holdout["positives"] != after.holdout["positives"]
 
 
-def test_a_model_of_the_five_features_beats_guessing_on_real_history(dataset: TrainingSet, slices: Split) -> None:
-    report = gather(dataset, slices, finalists([Trial(LOGISTIC, (), 0)], slices))
+@pytest.fixture(scope="module")
+def report(dataset: TrainingSet, slices: Split) -> Report:
+    return gather(dataset, slices, finalists([Trial(LOGISTIC, (), 0)], slices))
+
+
+def test_a_model_of_the_five_features_beats_guessing_on_real_history(report: Report) -> None:
     assert report.chosen.holdout["pr_auc"] > 1.5 * report.chosen.holdout["base_rate"]
     assert report.baselines["constant"].lead.low > 0
     assert set(report.importances) == set(FEATURE_NAMES)
 
 
-def test_trained_until_is_the_first_moment_of_the_holdout(dataset: TrainingSet, slices: Split) -> None:
-    report = gather(dataset, slices, finalists([Trial(LOGISTIC, (), 0)], slices))
+def test_trained_until_is_the_first_moment_of_the_holdout(report: Report, slices: Split) -> None:
     until = pd.Timestamp(report.trained_until)
     assert slices.validation["received_at"].max() < until <= slices.holdout["received_at"].max()
