@@ -11,7 +11,8 @@ from functools import cache
 from importlib import resources
 
 from sync_api.db.session import Connection
-from sync_api.engine.entity_types import EntityType, Policy, parse
+from sync_api.engine.declarations import parse
+from sync_api.engine.entity_types import EntityType, Policy
 
 EVERY_TYPE = "*"
 

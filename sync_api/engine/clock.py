@@ -3,6 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST, LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
+
+
+def storable(moment: datetime) -> datetime:
+    """The moment in UTC; one at the very ends of the calendar, where time zones overflow, a little inside them."""
+    return max(FIRST, min(moment, LAST)).astimezone(UTC)
 
 
 def corrected(edited_at: datetime, client_time: datetime, received_at: datetime) -> datetime:

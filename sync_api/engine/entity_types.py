@@ -1,27 +1,13 @@
-"""Entity types as they are declared: fields, rules, transitions, default policy. Declared in data, never coded.
+"""What a type of record is: its fields, rules, transitions, default policy. Declared in data, never coded.
 
-Parsing and checking a declaration belongs here; where declarations are kept does not.
+Reading a declaration is the business of `declarations`.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sync_api.engine.values import Json
-
-RULES = ("set_merge", "true_wins", "monotonic", "max", "min", "last_write_wins", "manual")
-STRATEGIES = (
-    "client_wins", "server_wins", "most_recent_wins", "preserve_escalation", "field_merge", "append_only", "manual",
-)  # fmt: skip
-MODES = ("enforce", "shadow")
-TYPES = ("any", "string", "integer", "number", "boolean", "datetime", "list", "object")
-NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-
-
-class DeclarationError(ValueError):
-    """A declaration that cannot be meant; the message says where and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,87 +114,3 @@ def _is_moment(value: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def parse(name: str, declaration: Mapping[str, Any]) -> EntityType:
-    """The type that a declaration describes. DeclarationError says what is wrong with it."""
-    if not NAME.fullmatch(name):
-        raise DeclarationError(f"{name!r} is not a name for an entity type: lower case, digits, underscore")
-    known = {"fields", "policy", "strict", "project_field", "status", "escalation", "description"}
-    _only(declaration, known, name)
-    fields = {key: _field(f"{name}.fields.{key}", value) for key, value in declaration.get("fields", {}).items()}
-    status = declaration.get("status", {})
-    _only(status, {"field", "transitions", "guards"}, f"{name}.status")
-    escalation = declaration.get("escalation", {})
-    _only(escalation, {"field", "order", "from"}, f"{name}.escalation")
-    order = tuple(escalation.get("order", ()))
-    start = escalation.get("from")
-    if start is not None and start not in order:
-        raise DeclarationError(f"{name}.escalation.from: {start!r} is not in the order")
-    return EntityType(
-        name=name,
-        policy=_policy(name, declaration.get("policy", "most_recent_wins")),
-        fields=fields,
-        strict=bool(declaration.get("strict", False)),
-        project_field=declaration.get("project_field"),
-        status_field=status.get("field"),
-        transitions=_transitions(name, status.get("transitions", {})),
-        guards={to: tuple(_guard(f"{name}.status.guards.{to}", g) for g in all_of)
-                for to, all_of in status.get("guards", {}).items()},
-        escalation_field=escalation.get("field"),
-        escalation_order=order,
-        escalated_from=start,
-    )  # fmt: skip
-
-
-def _field(where: str, declaration: Any) -> Field:
-    if isinstance(declaration, str):
-        declaration = {"type": declaration}
-    if not isinstance(declaration, dict):
-        raise DeclarationError(f"{where}: a type name or an object")
-    _only(declaration, {"type", "rule", "order", "safety", "required", "description"}, where)
-    found = Field(
-        type=declaration.get("type", "any"),
-        rule=declaration.get("rule"),
-        order=tuple(declaration.get("order", ())),
-        safety=bool(declaration.get("safety", False)),
-        required=bool(declaration.get("required", False)),
-    )
-    _one_of(found.type, TYPES, f"{where}.type")
-    if found.rule is not None:
-        _one_of(found.rule, RULES, f"{where}.rule")
-    if found.rule == "monotonic" and not found.order:
-        raise DeclarationError(f"{where}: monotonic needs an order")
-    return found
-
-
-def _policy(name: str, strategy: Any) -> Policy:
-    _one_of(strategy, STRATEGIES, f"{name}.policy")
-    return Policy(strategy=strategy)
-
-
-def _transitions(name: str, declared: Any) -> dict[str, tuple[str, ...]]:
-    if not isinstance(declared, dict) or not all(isinstance(to, list) for to in declared.values()):
-        raise DeclarationError(f"{name}.status.transitions: status → list of statuses")
-    if unknown := {after for to in declared.values() for after in to} - set(declared):
-        raise DeclarationError(f"{name}.status.transitions: no entry for {', '.join(sorted(unknown))}")
-    return {before: tuple(after) for before, after in declared.items()}
-
-
-def _guard(where: str, declared: Mapping[str, Any]) -> Guard:
-    _only(declared, {"field", "entity", "statuses"}, where)
-    if not isinstance(declared.get("field"), str) or not isinstance(declared.get("entity"), str):
-        raise DeclarationError(f"{where}: needs a field and an entity")
-    return Guard(declared["field"], declared["entity"], tuple(declared.get("statuses", ())))
-
-
-def _only(declaration: Any, known: set[str], where: str) -> None:
-    if not isinstance(declaration, dict):
-        raise DeclarationError(f"{where}: an object")
-    if unknown := set(declaration) - known:
-        raise DeclarationError(f"{where}: unknown {', '.join(sorted(map(str, unknown)))}")
-
-
-def _one_of(value: Any, allowed: tuple[str, ...], where: str) -> None:
-    if value not in allowed:
-        raise DeclarationError(f"{where}: {value!r} is none of {', '.join(allowed)}")

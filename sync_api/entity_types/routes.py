@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 
 from sync_api import openapi
 from sync_api.db.session import as_tenant, retried
-from sync_api.engine.entity_types import DeclarationError, EntityType, parse
+from sync_api.engine.declarations import DeclarationError, parse
+from sync_api.engine.entity_types import EntityType
 from sync_api.engine.values import Json
 from sync_api.policies import store as policies
 from sync_api.push.decode import is_storable

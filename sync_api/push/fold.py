@@ -201,7 +201,7 @@ class _Step:
                 decision.conflict is not None,
                 orjson.dumps(field_changes).decode(),
                 "\x1f".join(decision.touched or self.named.change.data),
-                sent.edited_at,
+                self.named.edited_at_sent,
                 self.named.edited_at,
                 sender.envelope.network_type,
                 self.metadata,
@@ -308,6 +308,6 @@ def _request(
         "bytes_saved_delta": tally["saved"],
         "bytes_saved_compression": max(0, sender.size - sender.wire_size),
         "duration_ms": milliseconds,
-        "client_time": sender.envelope.client_time,
+        "client_time": sender.client_time,
         "seq": length,
     }

@@ -28,6 +28,10 @@ class Sender:
     kind: str = "push"
 
     @property
+    def client_time(self) -> datetime:
+        return clock.storable(self.envelope.client_time)
+
+    @property
     def device(self) -> str:
         return self.envelope.device_id
 
@@ -39,6 +43,7 @@ class Named:
     sent: ChangeIn
     change: Change
     entity_id: str
+    edited_at_sent: datetime | None
     edited_at: datetime
     sha256: bytes
 
@@ -68,9 +73,9 @@ def name(tenant: str, sender: Sender, changes: Sequence[ChangeIn | Malformed]) -
 
 
 def _named(sender: Sender, sent: ChangeIn, entity_id: str) -> Named:
-    edited_at = clock.corrected(
-        sent.edited_at or sender.envelope.client_time, sender.envelope.client_time, sender.received_at
-    )
+    client_time = sender.client_time
+    edited_at_sent = clock.storable(sent.edited_at) if sent.edited_at else None
+    edited_at = clock.corrected(edited_at_sent or client_time, client_time, sender.received_at)
     change = Change(
         op=sent.op,
         user=sender.user,
@@ -80,7 +85,7 @@ def _named(sender: Sender, sent: ChangeIn, entity_id: str) -> Named:
         data=sent.data or {},
         base=sent.base or {},
     )
-    return Named(sent, change, entity_id, edited_at, digest(sent))
+    return Named(sent, change, entity_id, edited_at_sent, edited_at, digest(sent))
 
 
 def digest(sent: ChangeIn) -> bytes:

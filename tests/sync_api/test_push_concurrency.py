@@ -1,0 +1,128 @@
+"""Pushes that meet: the same change twice at once, opposite orders, many devices on one record, a death half-way."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import asyncpg
+import pytest
+
+from sync_api.push import service, store
+from tests.sync_api.running import Tenant, change
+
+
+async def test_the_same_push_many_times_at_once_happens_once(tenant: Tenant, sql: Any) -> None:
+    ann = tenant.device("ann")
+    await ann.one(op="create", server_id="old", data={"title": "A"})
+    queue = [
+        change("create", data={"title": "new"}),
+        change("create", server_id="chosen", data={"title": "new"}),
+        change(server_id="old", client_version=1, data={"title": "B"}),
+    ]
+    answers = await asyncio.gather(*(ann.push(*queue) for _ in range(8)))
+    assert sorted(answer["summary"]["replayed"] for answer in answers) == [0] + [3] * 7
+    told = {tuple((i["server_id"], i["new_version"], i["sync_event_id"]) for i in a["applied"]) for a in answers}
+    assert len(told) == 1
+    assert await sql.fetchval("SELECT count(*) FROM sync.record WHERE tenant_id = $1", tenant.name) == 3
+    assert await sql.fetchval("SELECT count(*) FROM sync.sync_log WHERE tenant_id = $1", tenant.name) == 4
+
+
+async def test_batches_that_lock_in_opposite_orders_all_get_through(tenant: Tenant, sql: Any) -> None:
+    await tenant.policy("client_wins")
+    names = [f"r{n}" for n in range(20)]
+    await tenant.device("ann").push(*(change("create", server_id=name, data={"n": 0}) for name in names))
+    devices = [tenant.device(f"user-{n}") for n in range(6)]
+
+    async def push(n: int) -> dict[str, Any]:
+        order = names if n % 2 else names[::-1]
+        return await devices[n].push(*(change(server_id=r, client_version=1, data={"n": n + 1}) for r in order))
+
+    answers = await asyncio.gather(*map(push, range(6)))
+    assert all(answer["summary"]["applied"] == 20 for answer in answers)
+    versions = await sql.fetch("SELECT version FROM sync.record WHERE tenant_id = $1", tenant.name)
+    assert {row["version"] for row in versions} == {7}
+
+
+async def test_fifty_devices_that_create_and_edit_ten_records_lose_nothing(tenant: Tenant, sql: Any) -> None:
+    await tenant.policy("client_wins")
+
+    async def work(n: int) -> dict[str, Any]:
+        return await tenant.device(f"user-{n}").push(
+            *(change("create", server_id=f"hot-{r}", data={f"by-{n}": n, "last": n}) for r in range(10))
+        )
+
+    answers = await asyncio.gather(*map(work, range(50)))
+    statuses = Counter(item["status"] for answer in answers for item in answer["applied"])
+    assert statuses == {"applied": 10, "merged": 490}
+    rows = await sql.fetch("SELECT version, data, event_count FROM sync.record WHERE tenant_id = $1", tenant.name)
+    assert [(row["version"], row["event_count"]) for row in rows] == [(50, 50)] * 10
+    assert all(row["data"].count('"by-') == 50 for row in rows)
+    seqs = await sql.fetch("SELECT seq FROM sync.sync_log WHERE tenant_id = $1 ORDER BY seq", tenant.name)
+    assert [row["seq"] for row in seqs] == list(range(1, 501))
+
+
+async def test_the_order_of_seq_is_the_order_of_commit(tenant: Tenant, sql: Any, database_url: str) -> None:
+    """A reader that pages by seq while writers commit never finds a row below what it has already read."""
+    done = asyncio.Event()
+    reader = await asyncpg.connect(database_url)
+
+    async def read() -> list[int]:
+        seen: list[int] = []
+        while not done.is_set() or not seen:
+            last = seen[-1] if seen else 0
+            rows = await reader.fetch(
+                "SELECT seq FROM sync.sync_log WHERE tenant_id = $1 AND seq > $2 ORDER BY seq", tenant.name, last
+            )
+            seen += [row["seq"] for row in rows]
+        rows = await reader.fetch(
+            "SELECT seq FROM sync.sync_log WHERE tenant_id = $1 AND seq > $2 ORDER BY seq", tenant.name, seen[-1]
+        )
+        return seen + [row["seq"] for row in rows]
+
+    async def write() -> None:
+        work = (
+            tenant.device(f"user-{n}").push(*(change("create", data={"n": i}) for i in range(5))) for n in range(40)
+        )
+        await asyncio.gather(*work)
+        done.set()
+
+    seen, _ = await asyncio.gather(read(), write())
+    await reader.close()
+    assert seen == list(range(1, 201))
+
+
+async def test_what_fails_half_way_leaves_nothing(tenant: Tenant, sql: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = tenant.device("ann")
+    queue = [change("create", server_id=f"r{n}", data={"n": n}) for n in range(3)]
+    written = store.write
+
+    async def die_after_writing(*args: Any) -> None:
+        await written(*args)
+        raise RuntimeError("the process dies before it commits")
+
+    monkeypatch.setattr(service.store, "write", die_after_writing)
+    answer = await ann.post(json=ann.envelope(*queue))
+    assert (answer.status_code, answer.json()["code"], answer.json()["retryable"]) == (500, "internal_error", True)
+    assert "dies" not in answer.text
+    for table in ("record", "sync_log", "applied_change", "sync_request", "user_activity", "device"):
+        assert await sql.fetchval(f"SELECT count(*) FROM sync.{table} WHERE tenant_id = $1", tenant.name) == 0
+    monkeypatch.undo()
+    assert (await ann.push(*queue))["summary"] == {"applied": 3, "conflicts": 0, "rejected": 0, "replayed": 0}
+
+
+async def test_a_connection_that_dies_is_answered_503_and_the_next_push_gets_through(tenant: Tenant, sql: Any) -> None:
+    ann = tenant.device("ann")
+    await ann.one(op="create", server_id="r", data={"n": 0})
+    holder = sql.transaction()
+    await holder.start()
+    await sql.execute("SELECT 1 FROM sync.record WHERE tenant_id = $1 FOR UPDATE", tenant.name)
+    queue = [change(server_id="r", client_version=1, data={"n": 1})]
+    waiting = asyncio.create_task(ann.post(json=ann.envelope(*queue)))
+    kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'foresync_api' AND wait_event_type = 'Lock'"
+    while not await sql.fetch(kill):
+        await asyncio.sleep(0.02)
+    answer = await waiting
+    await holder.rollback()
+    assert (answer.status_code, answer.json()["retryable"]) == (503, True)
+    assert answer.headers["Retry-After"]
+    assert (await ann.push(*queue))["applied"][0]["new_version"] == 2
