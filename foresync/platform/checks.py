@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import psycopg
 
+from foresync import ports
+
 Check = Callable[[], str | None]
 
 DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
@@ -33,6 +35,13 @@ def answers(url: str) -> Check:
         except httpx.HTTPError as error:
             return str(error) or type(error).__name__
         return None if status < 400 else f"{url} answers {status}"
+
+    return check
+
+
+def listens(port: int) -> Check:
+    def check() -> str | None:
+        return f"nobody listens on port {port}" if ports.is_free(port) else None
 
     return check
 

@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from foresync.platform import checks
-from foresync.platform.wiring import WORKSPACE, Wiring
+from foresync.platform.wiring import DEFINITIONS, Wiring
 
 
 @dataclass(frozen=True)
@@ -107,27 +108,38 @@ def _http_server(wiring: Wiring, name: str, title: str, factory: str, environmen
 
 
 def _dagster(wiring: Wiring) -> list[Part]:
+    """Webserver and daemon over one code server: each would else load the definitions for itself, and the daemon
+    again every minute. The code server reloads them when the UI is asked to."""
     url = wiring.variables["FORESYNC_DAGSTER_URL"]
-    port = str(wiring.ports["dagster"])
-    web = _python("dagster_webserver", "-h", "127.0.0.1", "-p", port, "-w", str(WORKSPACE))
-    daemon = _python("dagster._daemon", "run", "-w", str(WORKSPACE))
+    port, code_port = wiring.ports["dagster"], wiring.ports["code"]
+    workspace = ("-w", str(wiring.workspace))
+    code = ("code-server", "start", "-h", "127.0.0.1", "-p", str(code_port), "-m", DEFINITIONS)
+    web = _python("dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *workspace)
+    daemon = _python("dagster._daemon", "run", *workspace)
+    dagster = partial(_dagster_part, wiring)
     return [
-        Part(
-            name=name,
-            title=title,
-            check=check,
-            needs=("databases", "dbt"),
-            argv=_own(wiring, "DAGSTER_HOME", command),
-            environment=wiring.orchestration(),
-            url=address,
-            variable="DAGSTER_HOME",
-            stop_signal="INT",
-        )
-        for name, title, check, command, address in (
-            ("dagster", "Dagster", checks.dagster_loaded(url), web, url),
-            ("daemon", "Dagster daemon", checks.dagster_daemons(url), daemon, None),
-        )
+        dagster("code", "Dagster code", checks.listens(code_port), ("dbt",), _python("dagster", *code), port=code_port),
+        dagster("dagster", "Dagster", checks.dagster_loaded(url), ("databases", "code"), web, url=url, port=port),
+        dagster("daemon", "Dagster daemon", checks.dagster_daemons(url), ("databases", "code"), daemon),
     ]
+
+
+def _dagster_part(
+    wiring: Wiring, name: str, title: str, check: checks.Check, needs: tuple[str, ...], command: tuple[str, ...],
+    url: str | None = None, port: int | None = None,
+) -> Part:  # fmt: skip
+    return Part(
+        name=name,
+        title=title,
+        check=check,
+        needs=needs,
+        argv=_own(wiring, "DAGSTER_HOME", command),
+        environment=wiring.orchestration(),
+        url=url,
+        port=port,
+        variable="DAGSTER_HOME",
+        stop_signal="INT",
+    )
 
 
 def _own(wiring: Wiring, variable: str, command: tuple[str, ...]) -> tuple[str, ...]:

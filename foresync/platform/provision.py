@@ -36,6 +36,14 @@ telemetry:
   enabled: false
 """
 
+WORKSPACE_YAML = """\
+load_from:
+  - grpc_server:
+      host: 127.0.0.1
+      port: {port}
+      location_name: foresync
+"""
+
 # Tools that keep tables of their own: how each moves them to the version installed. The command line is Python, so
 # that no password stands in it.
 UPGRADES = {
@@ -64,6 +72,7 @@ def lay_out_folders(wiring: Wiring) -> None:
     """The folders that the parts expect, and Dagster's configuration."""
     home = wiring.state.make("dagster")
     (home / "dagster.yaml").write_text(DAGSTER_YAML)
+    wiring.workspace.write_text(WORKSPACE_YAML.format(port=wiring.ports["code"]))
     for folder in ("logs", "lake", "warehouse", "mlflow", "model-cache"):
         wiring.state.make(folder)
 

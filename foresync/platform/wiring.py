@@ -15,9 +15,17 @@ from urllib.parse import urlsplit
 from foresync.launch import INSTANCE
 from foresync.platform.state import PROJECT, State
 
-PORTS = {"postgres": 5433, "api": 8000, "serving": 8001, "dagster": 3000, "mlflow": 5000, "supervisor": 9011}
+PORTS = {
+    "postgres": 5433,
+    "api": 8000,
+    "serving": 8001,
+    "dagster": 3000,
+    "mlflow": 5000,
+    "code": 4000,
+    "supervisor": 9011,
+}
 DBT_PROJECT = PROJECT / "dbt_project"
-WORKSPACE = PROJECT / "workspace.yaml"
+DEFINITIONS = "orchestration.definitions"
 SILENCE = {"DAGSTER_DISABLE_TELEMETRY": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
 
 
@@ -58,6 +66,11 @@ class Wiring:
     def variables(self) -> dict[str, str]:
         """Every variable of the platform as it holds now."""
         return {name: self.theirs.get(name) or own for name, own in self.ours.items()}
+
+    @property
+    def workspace(self) -> Path:
+        """What our Dagster loads; the checkout's own workspace.yaml is for a Dagster started by hand."""
+        return self.state.folder / "dagster" / "workspace.yaml"
 
     def is_theirs(self, name: str) -> bool:
         return self.variables[name] != self.ours[name]
