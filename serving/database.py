@@ -33,6 +33,8 @@ AWAY = (
     OSError,
     asyncio.TimeoutError,
 )
+# The statement itself is at fault, and would be again.
+REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.SyntaxOrAccessError, ValueError)
 
 
 async def open_pool(url: str, *, size: int) -> Pool:

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from serving.database import Connection
+from serving.database import STATEMENT_TIMEOUT, Connection
+
+# what a queue's statement may take beyond that, by its length; about fifty times what it does take
+SECONDS_AN_EDIT = 0.01
 
 # as the function answers for a record and a user that nobody has heard of
 DEFAULTS = {
@@ -59,5 +62,6 @@ async def read(connection: Connection, tenant: str, user: str, edits: Sequence[E
         [edit.entity_type for edit in edits],
         [edit.entity_id for edit in edits],
         json.dumps([list(edit.fields) for edit in edits]),
+        timeout=STATEMENT_TIMEOUT + SECONDS_AN_EDIT * len(edits),
     )
     return [Seen(row[1], row[2], row[3], dict(zip(NAMES, row[4:], strict=True))) for row in rows]

@@ -5,6 +5,7 @@ does not fit is dropped and counted; so is what PostgreSQL refuses.
 """
 
 import asyncio
+import itertools
 import json
 import logging
 import os
@@ -93,15 +94,13 @@ class PredictionLog:
 
     async def write(self) -> None:
         """Write what comes until closed and drained; keeps what waits while PostgreSQL is away."""
-        while not (self._closing and not self._waiting):
+        while self._waiting or not self._closing:
             await self._more.wait()
-            if not self._closing:
+            if len(self._waiting) < BATCH and not self._closing:
                 await asyncio.sleep(PAUSE)
-            self._more.clear()
-            while self._waiting:
-                await self._write_batch()
-            if self._closing:
-                self._more.set()
+            await self._write_batch()
+            if not self._waiting and not self._closing:
+                self._more.clear()
 
     async def drain(self, writer: asyncio.Task[None]) -> None:
         """Write what waits, for at most DRAIN seconds; what is left is dropped and counted."""
@@ -114,33 +113,37 @@ class PredictionLog:
             self._metrics.log_rows.labels("dropped").inc(len(self._waiting))
 
     async def _write_batch(self) -> None:
-        """Write the oldest rows of one tenant; they leave the buffer when they are in the table, or refused."""
-        tenant = self._waiting[0].tenant
-        batch = [row for row in list(self._waiting)[:BATCH] if row.tenant == tenant]
+        """Write the oldest rows; they leave the buffer when they are in the table, or refused."""
+        batch = list(itertools.islice(self._waiting, BATCH))
         try:
-            await self._insert(tenant, batch)
-            self._metrics.log_rows.labels("written").inc(len(batch))
+            written = await self._insert(batch)
         except database.AWAY as error:
-            if not isinstance(error, ValueError):  # asyncpg's word for a value that it cannot encode
-                logger.warning("predictions wait for the database: %r", error)
-                await asyncio.sleep(RETRY)
-                return
-            self._refused(batch)
-        except Exception:
-            self._refused(batch)
-        done = set(map(id, batch))
-        self._waiting = deque(row for row in self._waiting if id(row) not in done)
+            logger.warning("predictions wait for the database: %r", error)
+            await asyncio.sleep(RETRY)
+            return
+        self._metrics.log_rows.labels("written").inc(written)
+        self._metrics.log_rows.labels("dropped").inc(len(batch) - written)
+        for _ in batch:
+            self._waiting.popleft()
         self._metrics.log_waiting.set(len(self._waiting))
 
-    async def _insert(self, tenant: str, batch: list[Row]) -> None:
-        columns = map(list, zip(*(row.columns() for row in batch), strict=True))
-        async with self._pool.acquire(timeout=database.CONNECT_TIMEOUT) as held, held.transaction():
-            await held.execute(SET_TENANT, tenant)
-            await held.execute(INSERT, tenant, *columns)
+    async def _insert(self, batch: list[Row]) -> int:
+        """The number of rows written, in one transaction; one by one when PostgreSQL refuses any of them."""
+        try:
+            async with self._pool.acquire(timeout=database.CONNECT_TIMEOUT) as held, held.transaction():
+                for tenant, rows in itertools.groupby(sorted(batch, key=_tenant), key=_tenant):
+                    await held.execute(SET_TENANT, tenant)
+                    await held.execute(INSERT, tenant, *map(list, zip(*(row.columns() for row in rows), strict=True)))
+            return len(batch)
+        except database.REFUSED:
+            if len(batch) > 1:
+                return sum([await self._insert([row]) for row in batch])
+            logger.exception("prediction %s cannot be logged", batch[0].prediction_id)
+            return 0
 
-    def _refused(self, batch: list[Row]) -> None:
-        logger.exception("%d predictions cannot be logged", len(batch))
-        self._metrics.log_rows.labels("dropped").inc(len(batch))
+
+def _tenant(row: Row) -> str:
+    return row.tenant
 
 
 def new_id() -> uuid.UUID:
