@@ -52,10 +52,19 @@ def _gunzip(body: bytes, limit: int) -> bytes:
 def _unzstd(body: bytes, limit: int) -> bytes:
     decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
     try:
+        # the reader alone stops at a limit, the object alone knows whether the last frame was whole
         with decompressor.stream_reader(body, read_across_frames=True) as reader:
-            return reader.read(limit + 1)
+            if len(plain := reader.read(limit + 1)) > limit:
+                return plain
+        while body:
+            frame = decompressor.decompressobj()
+            frame.decompress(body)
+            if not frame.eof:
+                raise _corrupt()
+            body = frame.unused_data
     except zstandard.ZstdError as error:
         raise _corrupt() from error
+    return plain
 
 
 def _corrupt() -> Problem:

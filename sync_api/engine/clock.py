@@ -25,7 +25,7 @@ def corrected(edited_at: datetime, client_time: datetime, received_at: datetime)
 
 def text(moment: datetime) -> str:
     """Fixed-width ISO 8601 in UTC: compares as text as it does as time."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def before(moment: str, seconds: int) -> str:

@@ -106,8 +106,14 @@ async def test_the_first_anchor_stays(tenant: Tenant) -> None:
 
 
 async def test_what_is_wrong_with_an_import_is_said(tenant: Tenant) -> None:
-    for items in ([{"kind": "push"}], [{"kind": "dance"}], [presence("ann", "yesterday")], [{}] * 501,
-                  [presence("a\x00", "2019-04-01T08:00:00Z")], [presence("a", "2019-04-01T08:00:00Z", fields=["\x1f"])]):  # fmt: skip
+    for items in (
+        [{"kind": "push"}],
+        [{"kind": "dance"}],
+        [{}] * 501,
+        [presence("ann", "yesterday")],
+        [presence("a\x00", "2019-04-01T08:00:00Z")],
+        [presence("a", "2019-04-01T08:00:00Z", fields=["\x1f"])],
+    ):
         answer = await tenant.http.post("/api/v1/import/batch", headers=tenant.headers(), json={"items": items})
         assert (answer.status_code, answer.json()["code"]) == (422, "validation_error"), answer.text
 

@@ -118,7 +118,8 @@ async def test_a_connection_that_dies_is_answered_503_and_the_next_push_gets_thr
     await sql.execute("SELECT 1 FROM sync.record WHERE tenant_id = $1 FOR UPDATE", tenant.name)
     queue = [change(server_id="r", client_version=1, data={"n": 1})]
     waiting = asyncio.create_task(ann.post(json=ann.envelope(*queue)))
-    kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'foresync_api' AND wait_event_type = 'Lock'"
+    kill = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+              WHERE usename = 'foresync_api' AND wait_event_type = 'Lock' AND datname = current_database()"""
     while not await sql.fetch(kill):
         await asyncio.sleep(0.02)
     answer = await waiting

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import asyncpg
 import pytest
 
 from tests.sync_api.running import Tenant, change, now
