@@ -17,5 +17,3 @@ class Retry:
         """Seconds to wait before each further attempt; jitter keeps a fleet from coming back all at once."""
         for n in range(self.attempts - 1):
             yield random.uniform(0, min(self.longest, self.first * 2**n))  # noqa: S311 - no secret
-
-
