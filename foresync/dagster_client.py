@@ -34,7 +34,7 @@ query Events($run: ID!, $cursor: String) {
       ... on MaterializationEvent { assetKey { path } partition metadataEntries { label
         ... on IntMetadataEntry { intValue } ... on FloatMetadataEntry { floatValue }
         ... on TextMetadataEntry { text } ... on UrlMetadataEntry { url } ... on BoolMetadataEntry { boolValue } } }
-      ... on AssetCheckEvaluationEvent { evaluation { checkName success severity } }
+      ... on AssetCheckEvaluationEvent { evaluation { checkName success assetKey { path } } }
       ... on ExecutionStepFailureEvent { error { message } }
       ... on RunFailureEvent { error { message } } } }
     ... on PythonError { message } } }
@@ -138,12 +138,13 @@ def _event(event: dict[str, Any]) -> Event:
         if (value := entry.get(name)) is not None
     }
     evaluation = event.get("evaluation") or {}
+    asset = event.get("assetKey") or evaluation.get("assetKey")
     return Event(
         kind=event["__typename"],
         message=event.get("message", ""),
         at=float(event.get("timestamp", 0)) / 1000,
         step=event.get("stepKey"),
-        asset="/".join(event["assetKey"]["path"]) if event.get("assetKey") else None,
+        asset="/".join(asset["path"]) if asset else None,
         metadata=metadata,
         check=evaluation.get("checkName"),
         success=evaluation.get("success"),

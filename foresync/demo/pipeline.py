@@ -1,6 +1,5 @@
 """The Dagster job of the demo: launched over the days of the history, watched, summed up by stage."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,11 +21,13 @@ STAGES = {
     "promotion": "promote",
     "publishing": "publish",
 }
+STEP_ENDS = ("ExecutionStepSuccessEvent", "ExecutionStepFailureEvent")
+ASSET_EVENTS = ("MaterializationEvent", "ObservationEvent", "AssetCheckEvaluationEvent")
 
 
 @dataclass
 class Stage:
-    """What one stage came to: seconds of its steps, materialised assets, and checks passed and failed."""
+    """What one stage came to: seconds of its steps, its assets' metadata, and checks passed and failed."""
 
     name: str
     seconds: float = 0.0
@@ -38,6 +39,11 @@ class Stage:
     def rows(self) -> int:
         """Rows of all its assets together."""
         return sum(int(facts.get("dagster/row_count") or 0) for facts in self.assets.values())
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The metadata of all its assets, later ones over earlier ones."""
+        return {name: value for facts in self.assets.values() for name, value in facts.items()}
 
 
 def launch(client: DagsterClient, first: date, last: date) -> str:
@@ -52,31 +58,30 @@ def launch(client: DagsterClient, first: date, last: date) -> str:
 
 
 def summarise(events: Iterable[Event], groups: Mapping[str, str]) -> dict[str, Stage]:
-    """Fold a run's events into stages, in the order in which they began."""
+    """Fold a run's events into stages, in the order in which they made their first asset.
+
+    A step belongs to the stage of the asset that it makes, or, where it only checks, of the asset that it checks.
+    """
     stages: dict[str, Stage] = {}
     began: dict[str, float] = {}
-    seconds: dict[str, float] = {}
-    stage_of_step: dict[str, str] = {}
-    checks: dict[str, list[bool]] = defaultdict(list)
+    took: dict[str, float] = {}
+    stage_of_step: dict[str, Stage] = {}
     for event in events:
         step = event.step or ""
         if event.kind == "ExecutionStepStartEvent":
             began[step] = event.at
-        elif event.kind in ("ExecutionStepSuccessEvent", "ExecutionStepFailureEvent") and step in began:
-            seconds[step] = event.at - began[step]
-        elif event.kind == "AssetCheckEvaluationEvent" and event.success is not None:
-            checks[step].append(event.success)
-        elif event.kind in ("MaterializationEvent", "ObservationEvent") and event.asset:
+        elif event.kind in STEP_ENDS and step in began:
+            took[step] = event.at - began[step]
+        elif event.asset and event.kind in ASSET_EVENTS:
             name = stage_name(groups.get(event.asset, "other"))
-            stage_of_step[step] = name
-            stages.setdefault(name, Stage(name)).assets.setdefault(event.asset, {}).update(event.metadata)
-    for step, took in seconds.items():
-        # the step of a check alone makes no asset: its name begins with the asset's
-        name = stage_of_step.get(step) or next((s for a, s in stage_of_step.items() if step.startswith(a)), "checks")
-        stage = stages.setdefault(name, Stage(name))
-        stage.seconds += took
-        stage.checks_passed += sum(checks[step])
-        stage.checks_failed += len(checks[step]) - sum(checks[step])
+            stage = stage_of_step.setdefault(step, stages.setdefault(name, Stage(name)))
+            if event.kind == "AssetCheckEvaluationEvent":
+                stage.checks_passed += event.success is True
+                stage.checks_failed += event.success is False
+            else:
+                stage.assets.setdefault(event.asset, {}).update(event.metadata)
+    for step, stage in stage_of_step.items():
+        stage.seconds += took.get(step, 0.0)
     return stages
 
 

@@ -22,7 +22,7 @@ def show_stages(console: Console, rows: list[Row]) -> None:
     table.add_column("stage")
     table.add_column("rows", justify="right")
     table.add_column("seconds", justify="right")
-    table.add_column("result")
+    table.add_column("result", ratio=1)
     for row in rows:
         table.add_row(row.stage, "" if row.rows is None else f"{row.rows:,}", f"{row.seconds:.1f}", row.result)
     table.add_row("", "", f"{sum(row.seconds for row in rows):.1f}", "in all")
@@ -31,7 +31,8 @@ def show_stages(console: Console, rows: list[Row]) -> None:
 
 def show_holdout(console: Console, metrics: dict[str, float]) -> None:
     """The metrics on the holdout slice; every one beside the base rate."""
-    table = Table(box=None, pad_edge=False, title="the model on the latest slice of time", title_justify="left")
+    console.print("[bold]the model on the latest slice of time[/], which it has not seen")
+    table = Table(box=None, pad_edge=False)
     table.add_column("metric")
     table.add_column("value", justify="right")
     for name, value in metrics.items():
@@ -46,18 +47,18 @@ def show_prediction(console: Console, title: str, asked: Asked) -> None:
         f"[bold]{title}[/]: {edit.user} begins to edit {edit.entity_type} {edit.entity_id}"
         + (f" while {' and '.join(edit.others)} {verb} it open" if edit.others else ""),
         highlight=False,
+        soft_wrap=True,
     )
-    probability = answer["conflict_probability"]
-    said = "no model may answer yet" if probability is None else f"{probability:.1%} likely to conflict"
     console.print(
-        f"  {answer['risk_level']} risk, {said} "
-        f"(model version {answer['model_version']}, warns from {answer['threshold']})",
+        f"  {answer['risk_level']} risk, {asked.probability:.1%} likely to conflict "
+        f"(model version {answer['model_version']}, warns from {answer['threshold']:.0%})",
         highlight=False,
+        soft_wrap=True,
     )
     for factor in answer["top_factors"][:3]:
-        console.print(f"    {factor['feature']} = {factor['value']:.4g}", highlight=False)
+        console.print(f"    {factor['feature']} = {factor['value']:.4g}", highlight=False, soft_wrap=True)
     if answer["warning_message"]:
-        console.print(f"  “{answer['warning_message']}”", highlight=False)
+        console.print(f"  “{answer['warning_message']}”", highlight=False, soft_wrap=True)
 
 
 def show_addresses(console: Console, urls: Urls) -> None:

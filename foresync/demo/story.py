@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 from rich.console import Console
@@ -105,16 +106,19 @@ def _shown(events: Iterator[Event], groups: dict[str, str], console: Console) ->
 
 
 def _checks(stage: pipeline.Stage) -> str:
-    checked = f"{stage.checks_passed} of {stage.checks_passed + stage.checks_failed} checks passed"
-    facts = {key: value for asset in stage.assets.values() for key, value in asset.items()}
-    told = facts.get("reason") or facts.get("detail")
-    return f"{len(stage.assets)} assets, {checked}" + (f"; {told}" if told else "")
+    checks = stage.checks_passed + stage.checks_failed
+    said = [f"{len(stage.assets)} asset{'s' * (len(stage.assets) != 1)}"]
+    if checks:
+        said.append(f"{stage.checks_passed} of {checks} checks passed")
+    if told := stage.facts.get("reason") or stage.facts.get("detail"):
+        said.append(str(told))
+    return "; ".join(said)
 
 
 def _wait_for_champion(platform: Platform, token: str, stages: dict[str, pipeline.Stage]) -> report.Row:
     """Wait until the prediction server answers with the version that the registry calls champion."""
     began = time.monotonic()
-    facts = {key: value for stage in stages.values() for asset in stage.assets.values() for key, value in asset.items()}
+    facts = _facts(stages)
     wanted = facts.get("serving_version")
     if wanted is None:
         raise PlainError(f"no model was promoted: {facts.get('detail') or 'see the run in Dagster'}")
@@ -137,5 +141,9 @@ def _predict(platform: Platform, token: str) -> tuple[predictions.Asked, predict
 
 
 def _holdout(stages: dict[str, pipeline.Stage]) -> dict[str, float]:
-    facts = {key: value for stage in stages.values() for asset in stage.assets.values() for key, value in asset.items()}
+    facts = _facts(stages)
     return {name: float(facts[name]) for name in HOLDOUT if isinstance(facts.get(name), int | float)}
+
+
+def _facts(stages: dict[str, pipeline.Stage]) -> dict[str, Any]:
+    return {name: value for stage in stages.values() for name, value in stage.facts.items()}
