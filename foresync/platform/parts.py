@@ -119,7 +119,7 @@ def _dagster(wiring: Wiring) -> list[Part]:
     dagster = partial(_dagster_part, wiring)
     return [
         dagster("code", "Dagster code", checks.listens(code_port), ("dbt",), _python("dagster", *code), port=code_port),
-        dagster("dagster", "Dagster", checks.dagster_loaded(url), ("databases", "code"), web, url=url, port=port),
+        dagster("dagster", "Dagster", checks.dagster_loaded(url), ("databases", "dbt"), web, url=url, port=port),
         dagster("daemon", "Dagster daemon", checks.dagster_daemons(url), ("databases", "code"), daemon),
     ]
 
