@@ -52,7 +52,7 @@ format: $(READY) ## put the code into the house's style
 
 bench: $(READY) ## run a benchmark: make bench BENCH=push
 	@test -n "$(BENCH)" || { echo "which? BENCH=$$(ls bench/*.py | sed -E 's,bench/(.*)\.py,\1,' | tr '\n' ' ')"; exit 2; }
-	$(BIN)/python -m bench.$(BENCH)
+	$(BIN)/python bench/$(BENCH).py
 
 lock: $(READY) ## resolve the dependencies anew
 	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --extra platform --extra dev \

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import asyncpg
 import orjson
-import push_floor
-from harness import Meter, close, http_server
-from load import Connection, drain
-from throwaway import postgres
+from support import push_floor
+from support.harness import Meter, close, http_server
+from support.load import Connection, drain
+from support.throwaway import postgres
 
 from web import auth
 
