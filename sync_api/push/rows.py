@@ -1,4 +1,8 @@
-"""The rows that a push writes, gathered while it is decided. In the order of the columns of `store.WRITE`."""
+"""The rows that a push writes, gathered while it is decided.
+
+The tuples are sent as the composite types of the same columns (`sync.record_write`, `log_write`, `answer_write`): one
+array of rows costs both sides much less than one array per column.
+"""
 
 from collections import Counter
 from datetime import datetime
@@ -28,7 +32,7 @@ class RecordRow(NamedTuple):
 
 
 class LogRow(NamedTuple):
-    """A row of sync_log. fields: names joined by U+001F, for arrays of arrays do not unnest."""
+    """A row of sync_log. fields: names joined by U+001F, which is cheaper than an array in every row."""
 
     received_at: datetime
     id: str
@@ -100,11 +104,10 @@ class Writes:
     def arguments(self) -> list[Any]:
         """The parameters of `store.WRITE` after the tenant and the length."""
         users = sorted(self.events)
-        *records, places = _columns(self.records, RecordRow)
         return [
-            *records,
-            *_columns(self.log, LogRow),
-            *_columns(self.answers, AnswerRow),
+            self.records,
+            self.log,
+            self.answers,
             users,
             [self.events[user] for user in users],
             [self.conflicted[user] for user in users],
@@ -112,7 +115,6 @@ class Writes:
             _json(self.requests),
             _json(self.conflicts),
             _json(self.decisions),
-            places,
         ]
 
 

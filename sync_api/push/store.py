@@ -26,7 +26,7 @@ BaseKey = tuple[str, str, str, int]  # entity type, entity id, field, version
 
 READ = """
 WITH locked AS MATERIALIZED (
-  SELECT r.* FROM unnest($2::text[], $3::text[]) AS k (entity_type, entity_id)
+  SELECT r.* FROM unnest($2::sync.record_key[]) AS k
   CROSS JOIN LATERAL (
     SELECT r.entity_type, r.entity_id, r.ctid AS place, r.version, r.data::text AS data,
       r.field_versions::text AS stamps, r.deleted_at IS NOT NULL AS is_deleted
@@ -36,7 +36,7 @@ WITH locked AS MATERIALIZED (
   ) AS r
 ), stored AS MATERIALIZED (
   SELECT k.*, a.*
-  FROM unnest($4::text[], $5::text[], $6::text[], $7::text[]) AS k (user_id, device_id, entity_type, offline_id)
+  FROM unnest($3::sync.change_key[]) AS k
   CROSS JOIN LATERAL (
     SELECT a.content_sha256, a.answer FROM sync.applied_change AS a
     WHERE a.tenant_id = $1 AND a.user_id = k.user_id AND a.device_id = k.device_id
@@ -44,7 +44,7 @@ WITH locked AS MATERIALIZED (
     OFFSET 0
   ) AS a
 ), owners AS MATERIALIZED (
-  SELECT k.device_id, d.user_id FROM unnest($8::text[]) AS k (device_id)
+  SELECT k.device_id, d.user_id FROM unnest($4::text[]) AS k (device_id)
   CROSS JOIN LATERAL (
     SELECT d.user_id FROM sync.device AS d WHERE d.tenant_id = $1 AND d.device_id = k.device_id OFFSET 0
   ) AS d
@@ -61,7 +61,7 @@ FROM (SELECT max(config_version) AS config_version FROM sync.tenant WHERE tenant
 
 # What guards ask for; shared, so that nobody changes it before this transaction ends.
 RELATED = """
-SELECT r.* FROM unnest($2::text[], $3::text[]) AS k (entity_type, entity_id)
+SELECT r.* FROM unnest($2::sync.record_key[]) AS k
 CROSS JOIN LATERAL (
   SELECT r.entity_type, r.entity_id, r.ctid, r.version, r.data::text, r.field_versions::text, r.deleted_at IS NOT NULL
   FROM sync.record AS r WHERE r.tenant_id = $1 AND r.entity_type = k.entity_type AND r.entity_id = k.entity_id
@@ -87,22 +87,19 @@ WRITE = """
 WITH clock AS (
   UPDATE sync.tenant_clock SET seq = seq + $2 WHERE tenant_id = $1 RETURNING seq - $2 AS start
 ), rec AS MATERIALIZED (
-  SELECT * FROM unnest($3::text[], $4::text[], $5::text[], $6::int[], $7::int[], $8::text[], $9::bool[], $10::text[],
-    $11::bigint[], $12::timestamptz[], $13::timestamptz[], $14::text[], $15::bigint[], $16::bigint[], $58::tid[])
-  AS r (entity_type, entity_id, project_id, expected, version, data, replaces, stamps, ord, deleted_at, updated_at,
-    updated_by, events, conflicts, place)
+  SELECT * FROM unnest($3::sync.record_write[])
 ), born AS (
   INSERT INTO sync.record (tenant_id, entity_type, entity_id, project_id, version, data, field_versions, seq,
     deleted_at, updated_at, updated_by, event_count, conflict_count, first_event_at)
-  SELECT $1, r.entity_type, r.entity_id, r.project_id, r.version, r.data::jsonb, r.stamps::jsonb, clock.start + r.ord,
+  SELECT $1, r.entity_type, r.entity_id, r.project_id, r.version, r.data, r.stamps, clock.start + r.ord,
     r.deleted_at, r.updated_at, r.updated_by, r.events, r.conflicts, r.updated_at
   FROM rec AS r, clock WHERE r.expected = 0
   ON CONFLICT DO NOTHING RETURNING 1
 ), changed AS (
   UPDATE sync.record AS t SET
     project_id = coalesce(r.project_id, t.project_id), version = r.version,
-    data = CASE WHEN r.replaces THEN r.data::jsonb ELSE t.data || r.data::jsonb END,
-    field_versions = t.field_versions || r.stamps::jsonb, seq = coalesce(clock.start + r.ord, t.seq),
+    data = CASE WHEN r.replaces THEN r.data ELSE t.data || r.data END,
+    field_versions = t.field_versions || r.stamps, seq = coalesce(clock.start + r.ord, t.seq),
     deleted_at = CASE WHEN r.ord IS NULL THEN t.deleted_at ELSE r.deleted_at END,
     updated_at = coalesce(r.updated_at, t.updated_at),
     updated_by = coalesce(r.updated_by, t.updated_by), event_count = t.event_count + r.events,
@@ -117,44 +114,37 @@ WITH clock AS (
     prediction_id)
   SELECT $1, l.received_at, l.id, clock.start + l.ord, l.sync_id, l.sync_session_id, l.user_id, l.device_id,
     l.entity_type, l.entity_id, l.project_id, l.offline_id, l.operation, l.base_version, l.server_version,
-    l.new_version, l.outcome, l.is_conflicted, l.field_changes::jsonb, string_to_array(l.fields, E'\\x1f'),
-    l.edited_at_sent, l.edited_at, l.network_type, l.device_metadata::jsonb, l.edit_id, l.prediction_id
-  FROM clock, unnest($17::timestamptz[], $18::uuid[], $19::bigint[], $20::uuid[], $21::text[], $22::text[],
-    $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::text[], $29::int[], $30::int[], $31::int[],
-    $32::text[], $33::bool[], $34::text[], $35::text[], $36::timestamptz[], $37::timestamptz[], $38::text[],
-    $39::text[], $40::uuid[], $41::uuid[])
-  AS l (received_at, id, ord, sync_id, sync_session_id, user_id, device_id, entity_type, entity_id, project_id,
-    offline_id, operation, base_version, server_version, new_version, outcome, is_conflicted, field_changes, fields,
-    edited_at_sent, edited_at, network_type, device_metadata, edit_id, prediction_id)
+    l.new_version, l.outcome, l.is_conflicted, l.field_changes, string_to_array(l.fields, E'\\x1f'),
+    l.edited_at_sent, l.edited_at, l.network_type, l.device_metadata, l.edit_id, l.prediction_id
+  FROM clock, unnest($4::sync.log_write[]) AS l
 ), answered AS (
   INSERT INTO sync.applied_change (tenant_id, user_id, device_id, entity_type, offline_id, content_sha256, answer)
-  SELECT $1, a.* FROM clock, unnest($42::text[], $43::text[], $44::text[], $45::text[], $46::bytea[], $47::text[])
-    AS a (user_id, device_id, entity_type, offline_id, content_sha256, answer)
+  SELECT $1, a.* FROM clock, unnest($5::sync.answer_write[]) AS a
   ON CONFLICT DO NOTHING RETURNING 1
 ), active AS (
   INSERT INTO sync.user_activity AS u (tenant_id, user_id, event_count, conflict_count)
-  SELECT $1, a.* FROM clock, unnest($48::text[], $49::bigint[], $50::bigint[]) AS a (user_id, events, conflicts)
+  SELECT $1, a.* FROM clock, unnest($6::text[], $7::bigint[], $8::bigint[]) AS a (user_id, events, conflicts)
   ON CONFLICT (tenant_id, user_id) DO UPDATE SET event_count = u.event_count + excluded.event_count,
     conflict_count = u.conflict_count + excluded.conflict_count
 ), seen AS (
   INSERT INTO sync.device AS d (tenant_id, device_id, user_id, metadata, first_seen_at, last_seen_at)
   SELECT $1, s.device_id, s.user_id, s.metadata::jsonb, s.seen_at, s.seen_at
-  FROM clock, unnest($51::text[], $52::text[], $53::text[], $54::timestamptz[])
+  FROM clock, unnest($9::text[], $10::text[], $11::text[], $12::timestamptz[])
     AS s (device_id, user_id, metadata, seen_at)
   ON CONFLICT (tenant_id, device_id) DO UPDATE SET last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at),
     metadata = CASE WHEN excluded.metadata = '{}' THEN d.metadata ELSE excluded.metadata END
   WHERE d.user_id = excluded.user_id
   RETURNING 1
 ), requested AS (
-  INSERT INTO sync.sync_request SELECT r.* FROM clock, jsonb_populate_recordset(NULL::sync.sync_request, $55) AS p,
+  INSERT INTO sync.sync_request SELECT r.* FROM clock, jsonb_populate_recordset(NULL::sync.sync_request, $13) AS p,
     LATERAL (SELECT (jsonb_populate_record(p, jsonb_build_object('seq', clock.start + p.seq))).*) AS r
 ), conflicted AS (
   INSERT INTO sync.conflict_resolution SELECT r.* FROM clock,
-    jsonb_populate_recordset(NULL::sync.conflict_resolution, $56) AS p,
+    jsonb_populate_recordset(NULL::sync.conflict_resolution, $14) AS p,
     LATERAL (SELECT (jsonb_populate_record(p, jsonb_build_object('changed_seq', clock.start + p.changed_seq))).*) AS r
 ), decided AS (
   INSERT INTO sync.conflict_resolution_log
-  SELECT p.* FROM clock, jsonb_populate_recordset(NULL::sync.conflict_resolution_log, $57) AS p
+  SELECT p.* FROM clock, jsonb_populate_recordset(NULL::sync.conflict_resolution_log, $15) AS p
 )
 SELECT clock.start, (SELECT count(*) FROM born) + (SELECT count(*) FROM changed) AS records,
   (SELECT count(*) FROM answered) AS answers, (SELECT count(*) FROM seen) AS devices
@@ -191,8 +181,7 @@ async def read(
     devices: Iterable[str],
 ) -> Snapshot:
     """Lock and read everything that deciding needs."""
-    types, ids = _columns(sorted(set(records)), 2)
-    row = await connection.fetchrow(READ, tenant, types, ids, *_columns(changes, 4), sorted(set(devices)))
+    row = await connection.fetchrow(READ, tenant, sorted(set(records)), changes, sorted(set(devices)))
     assert row is not None
     found = zip(*(row[c] or () for c in ("places", "versions", "data", "stamps", "deleted")), strict=True)
     keys = zip(row["types"] or (), row["ids"] or (), strict=True)
@@ -208,7 +197,7 @@ async def read(
 
 async def related(connection: Connection, tenant: str, records: Iterable[RecordKey]) -> dict[RecordKey, LoadedRecord]:
     """The records that guards ask for."""
-    rows = await connection.fetch(RELATED, tenant, *_columns(sorted(set(records)), 2))
+    rows = await connection.fetch(RELATED, tenant, sorted(set(records)))
     return {(row[0], row[1]): LoadedRecord(*row[2:]) for row in rows}
 
 

@@ -98,6 +98,8 @@ async def test_the_servers_role_sees_one_tenant_and_none_when_it_forgets_to_say_
     for table in ("record", "sync_log", "applied_change", "sync_request", "device", "tenant_clock", "webhook_endpoint"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match=r"foresync.tenant is not set"):
             await connection.fetch(f"SELECT * FROM sync.{table}")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.execute("INSERT INTO sync.user_activity (tenant_id, user_id) VALUES ($1, 'u')", ours.name)
     async with connection.transaction():
         await connection.execute("SELECT set_config('foresync.tenant', $1, true)", ours.name)
         assert {row[0] for row in await connection.fetch("SELECT tenant_id FROM sync.record")} == {ours.name}
