@@ -77,7 +77,7 @@ async def retried(work: Callable[[], Awaitable[T]]) -> T:
     for attempt in range(ATTEMPTS):
         try:
             return await work()
-        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, Raced):
+        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError, Raced):
             await asyncio.sleep(random.uniform(0, 0.005 * 2 ** min(attempt, 6)))  # noqa: S311 - jitter, no secret
         except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
             raise unavailable() from error

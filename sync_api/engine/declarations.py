@@ -58,7 +58,6 @@ class Declaration(_Strict, frozen=True):
     policy: Strategy = "most_recent_wins"
     description: str = ""
     strict: bool = False
-    project_field: str | None = None
     fields: dict[str, Type | FieldDeclaration] = {}
     status: StatusDeclaration | None = None
     escalation: EscalationDeclaration | None = None
@@ -78,7 +77,6 @@ def parse(name: str, declaration: Mapping[str, Any]) -> EntityType:
         policy=Policy(declared.policy),
         fields={key: _field(key, value) for key, value in declared.fields.items()},
         strict=declared.strict,
-        project_field=declared.project_field,
         status_field=status.field if status else None,
         transitions=_transitions(status) if status else {},
         guards=_guards(status) if status else {},

@@ -50,7 +50,6 @@ class EntityType:
     policy: Policy
     fields: Mapping[str, Field] = field(default_factory=dict)
     strict: bool = False
-    project_field: str | None = None
     status_field: str | None = None
     transitions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     guards: Mapping[str, tuple[Guard, ...]] = field(default_factory=dict)

@@ -25,9 +25,9 @@ async def take(engine: Engine, tenant: str, items: Sequence[Item]) -> list[bytes
     presence = [item for item in items if isinstance(item, PresenceItem)]
     for event in presence:
         _check(event)
-    await engine.months.ensure(engine.pool, {one.sender.received_at for one in batches.values()})
 
     async def attempt() -> list[bytes]:
+        await engine.months.ensure(engine.pool, {one.sender.received_at for one in batches.values()})
         async with as_tenant(engine.pool, tenant) as connection:
             fold = await begin(engine, connection, tenant, list(batches.values()))
             seen = await store.known(connection, tenant, [event.id for event in presence]) if presence else set()

@@ -37,9 +37,9 @@ def batch(tenant: str, sender: Sender, changes: Sequence[ChangeIn | Malformed]) 
 
 async def take(engine: Engine, tenant: str, batches: Sequence[Batch]) -> list[Answer]:
     """Take the pushes in order, all or none of them. Problem 403 for an unknown tenant or somebody else's device."""
-    await engine.months.ensure(engine.pool, {one.sender.received_at for one in batches})
 
     async def attempt() -> list[Answer]:
+        await engine.months.ensure(engine.pool, {one.sender.received_at for one in batches})
         async with as_tenant(engine.pool, tenant) as connection:
             fold = await begin(engine, connection, tenant, batches)
             answers = [fold.push(one.sender, one.changes) for one in batches]

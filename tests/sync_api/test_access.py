@@ -130,4 +130,15 @@ async def test_alive_able_and_documented(http: httpx.AsyncClient) -> None:
     assert (await http.get("/healthz/")).json() == {"status": "ok"}
     assert (await http.get("/readyz")).json() == {"status": "ready"}
     document = (await http.get("/openapi.json")).json()
-    assert "requestBody" in document["paths"]["/api/v1/sync/push"]["post"]
+    schemas = document["components"]["schemas"]
+
+    def references(part: Any) -> set[str]:
+        if isinstance(part, dict):
+            return {part["$ref"]} if "$ref" in part else {r for value in part.values() for r in references(value)}
+        return {r for value in part for r in references(value)} if isinstance(part, list) else set()
+
+    assert {reference.rsplit("/", 1)[1] for reference in references(document)} <= set(schemas)
+    push = document["paths"]["/api/v1/sync/push"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert "offline_id" in push["properties"]["changes"]["items"]["properties"]
+    batch = document["paths"]["/api/v1/import/batch"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert len(batch["properties"]["items"]["items"]["oneOf"]) == 2
