@@ -1,0 +1,74 @@
+"""What may be said from a model's answer: levels, factors, the withheld arm, the words."""
+
+import pytest
+
+from runtime import CompiledModel
+from serving import risk, wording
+from serving.features import DEFAULTS
+from serving.risk import Factor
+from tests.serving.models import editors_stump, linear, manifest
+
+KEY = b"k" * 32
+
+
+@pytest.mark.parametrize(
+    ("probability", "level"), [(0.29, "low"), (0.3, "medium"), (0.69, "medium"), (0.7, "high"), (1.0, "high")]
+)
+def test_levels_begin_at_their_thresholds(probability, level):
+    model = CompiledModel(manifest(), editors_stump(low=probability))
+    assert risk.judge(model, [DEFAULTS])[0].level == level
+
+
+def test_factors_are_what_the_model_would_do_without_them():
+    weights = [1.0, 0.0, 0.02, 0.0, 2.0]
+    model = CompiledModel(manifest(model_type="logistic_regression"), linear(weights, intercept=-2.0))
+    values = DEFAULTS | {"concurrent_editors": 1.0, "user_conflict_rate": 10.0, "field_overlap_score": 1.0}
+    [verdict] = risk.judge(model, [values])
+    assert [factor.feature for factor in verdict.factors] == [
+        "field_overlap_score",
+        "concurrent_editors",
+        "user_conflict_rate",
+    ]
+    for factor in verdict.factors:
+        [without] = risk.judge(model, [values | {factor.feature: DEFAULTS[factor.feature]}])
+        assert factor.effect == pytest.approx(verdict.probability - without.probability)
+        assert factor.value == values[factor.feature]
+
+
+def test_a_low_risk_names_no_factors():
+    assert risk.judge(CompiledModel(manifest(), editors_stump()), [DEFAULTS])[0].factors == ()
+
+
+def test_what_is_said_for_a_withheld_warning_is_never_a_risk():
+    model = CompiledModel(manifest(), editors_stump(low=0.95))
+    said = risk.unremarkable(model)
+    assert (said.level, said.factors) == ("low", ())
+    assert said.probability < model.manifest.medium_threshold
+
+
+def test_an_edit_keeps_its_arm_and_about_the_share_is_withheld():
+    arms = [risk.arm(KEY, 0.2, "acme", "ann", "task", f"t{i}", "2026-01-01") for i in range(2000)]
+    assert arms == [risk.arm(KEY, 0.2, "acme", "ann", "task", f"t{i}", "2026-01-01") for i in range(2000)]
+    assert 300 < arms.count("withheld") < 500
+    assert arms != [risk.arm(b"x" * 32, 0.2, "acme", "ann", "task", f"t{i}", "2026-01-01") for i in range(2000)]
+
+
+@pytest.mark.parametrize(("share", "arm"), [(0.0, "shown"), (1.0, "withheld")])
+def test_none_and_all_can_be_withheld(share, arm):
+    assert {risk.arm(KEY, share, "acme", "ann", "task", f"t{i}", "e") for i in range(200)} == {arm}
+
+
+def test_a_warning_names_facts_in_the_order_of_their_weight():
+    values = DEFAULTS | {"concurrent_editors": 2.0, "hours_since_last_sync": 100.0}
+    factors = (Factor("concurrent_editors", 2.0, 0.4), Factor("hours_since_last_sync", 100.0, 0.1))
+    assert wording.warning("work_order", values, 3, factors) == (
+        "Your change to this work order is likely to conflict: your copy of the work order is 3 versions behind; "
+        "2 other people are working on it right now; you last synced it 4 days ago. "
+        "Sync now, or talk to the others first."
+    )
+
+
+def test_a_warning_without_reasons_is_still_a_sentence():
+    assert wording.warning("task", DEFAULTS, 0, ()) == (
+        "Your change to this task is likely to conflict. Sync now, or talk to the others first."
+    )
