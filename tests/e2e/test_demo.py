@@ -1,0 +1,99 @@
+"""The main job, through the doors that a user uses: the command, HTTP, Dagster's API, SQL on what was written."""
+
+import os
+import re
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import psycopg
+import pyarrow.parquet as pq
+import pytest
+from machine import Machine
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+HISTORY = Path(__file__).parents[2] / "sample_data" / "jupyter__notebook.parquet"
+
+
+def test_the_demo_tells_every_stage_and_two_predictions(told: str) -> None:
+    stages = re.findall(r"^(start|push|ingest|dbt|train|promote|publish|swap|predict)\b", told, re.MULTILINE)
+
+    assert set(stages) == {"start", "push", "ingest", "dbt", "train", "promote", "publish", "swap", "predict"}
+    assert "base rate" in told
+    contested, quiet = re.findall(r"([\d.]+)% likely to conflict", told)
+    assert float(contested) > float(quiet)
+
+
+def test_every_change_of_the_history_is_in_the_log_once(machine: Machine, told: str) -> None:
+    history = pq.read_table(HISTORY, columns=["push_id", "entity_id", "both_changed"])
+
+    with psycopg.connect(machine.variables()["DATABASE_URL"]) as connection:
+        logged = connection.execute("SELECT sync_session_id, entity_id FROM sync.sync_log").fetchall()
+        stale = connection.execute("SELECT count(*) FROM sync.sync_log WHERE base_version < server_version").fetchone()
+
+    sent = {(f"p{push}", f"e{entity}") for push, entity in zip(*history.to_pydict().values(), strict=False)}
+    assert len(logged) == history.num_rows
+    assert set(logged) == sent
+    assert stale is not None
+    assert stale[0] >= sum(history["both_changed"].to_pylist())
+
+
+def test_every_asset_is_materialised_and_no_check_failed(machine: Machine, told: str) -> None:
+    query = "{ assetNodes { assetKey { path } isObservable assetMaterializations(limit: 1) { timestamp } } }"
+    url = machine.variables()["FORESYNC_DAGSTER_URL"]
+    nodes = httpx.post(f"{url}/graphql", json={"query": query}, timeout=60).json()["data"]["assetNodes"]
+
+    assert len(nodes) > 25
+    assert [node["assetKey"]["path"] for node in nodes if not node["assetMaterializations"]] == []
+    assert re.findall(r"check \w+ of .* failed", told) == []
+
+
+def test_a_second_demo_changes_nothing_twice(machine: Machine, told: str) -> None:
+    before, model = machine.counts(), champion(machine)
+    again = machine.foresync("demo")
+
+    assert "every change answered from its stored answer" in again
+    assert machine.counts() == before
+    assert champion(machine) == model
+
+
+@pytest.mark.parametrize("part", ["postgres", "api", "serving", "mlflow", "dagster", "daemon", "code"])
+def test_a_killed_part_comes_back_and_nothing_is_lost(machine: Machine, told: str, part: str) -> None:
+    before = machine.counts()
+    os.kill(pid_of(machine, part), 9)
+    machine.foresync("up", "--detach")
+
+    assert machine.status()["running"]
+    assert [found["problem"] for found in machine.status()["parts"]] == [None] * len(machine.status()["parts"])
+    assert machine.counts() == before
+
+
+def test_a_killed_process_manager_is_replaced_and_nothing_is_lost(machine: Machine, told: str) -> None:
+    before = machine.counts()
+    manager = psutil.Process(pid_of(machine, "postgres")).parent()
+    assert manager is not None
+    manager.kill()
+    machine.foresync("up", "--detach")
+
+    assert machine.counts() == before
+    assert champion(machine) is not None
+
+
+def champion(machine: Machine) -> str | None:
+    """The version that the prediction server serves; waits until it answers."""
+    variables = machine.variables()
+    token = machine.foresync("token", "--tenant", "jupyter-notebook", "--user", "tester").strip()
+    for _ in range(60):
+        answer = httpx.get(
+            f"{variables['FORESYNC_SERVING_URL']}/model", headers={"Authorization": f"Bearer {token}"}, timeout=10
+        )
+        if answer.is_success and answer.json()["version"]:
+            return str(answer.json()["version"])
+        time.sleep(0.5)
+    return None
+
+
+def pid_of(machine: Machine, part: str) -> int:
+    return next(int(found["pid"]) for found in machine.status()["parts"] if found["name"] == part)
