@@ -67,6 +67,7 @@ class ModelStore:
                 self._swap(Loaded(version, _verified(self._cache.folder(version)), "cache", datetime.now(UTC)))
         except CorruptModel as error:
             self._refuse(version or Version("?", ""), error)
+            self._look_again = 0.0  # the registry may well have it whole
 
     async def follow(self) -> None:
         """Look at the registry for ever. Nothing that it answers, or fails to, ends this."""
@@ -114,7 +115,12 @@ class ModelStore:
             except CorruptModel as error:
                 self._refuse(version, error)
                 return
-            self._cache.keep(folder, version)
+            try:
+                self._cache.keep(folder, version)
+            except OSError as error:
+                logger.warning(
+                    "version %s answers, but cannot be kept for a start without the registry: %r", version.number, error
+                )
         self._swap(Loaded(version, model, "registry", datetime.now(UTC)))
 
     def _is_known(self, version: Version) -> bool:

@@ -150,6 +150,19 @@ async def test_a_champion_that_steps_down_leaves_the_risk_unknown(settings, regi
         assert (await server.ask())["risk_level"] == "unknown"
 
 
+async def test_what_has_rotted_in_the_cache_is_fetched_again(settings, registry, mlflow_server, tmp_path):
+    version = register(registry, write_stump(tmp_path / "v"))
+    crown(registry, version)
+    chosen = settings(tracking_uri=mlflow_server.url)
+    async with serve(chosen) as server:
+        await eventually(lambda: answers(server, version))
+    [model] = chosen.model_cache.glob("*/model.npz")
+    model.write_bytes(b"rotten")
+    async with serve(chosen) as server:
+        await eventually(lambda: answers(server, version))
+        assert (await server.get("/model")).json()["origin"] == "registry"
+
+
 async def test_with_mlflow_dead_it_serves_and_starts_from_its_cache(settings, registry, mlflow_server, tmp_path):
     version = register(registry, write_stump(tmp_path / "v"))
     crown(registry, version)
