@@ -35,14 +35,14 @@ def up(state: State, console: Console) -> tuple[Platform, bool]:
     with state.locked():
         if (running := _running(state)) is not None:
             if not running.is_healthy():
-                _run_steps(running, console)
+                _run_steps(running, console, is_fresh=False)
             return running, False
         platform, home = _lay_out(state)
         if home.folder != state.folder / "postgres":
             console.print(f"PostgreSQL's OS user cannot enter {state.folder}: its data is in {home.folder}")
         try:
             platform.supervisor.launch(platform.parts)
-            _run_steps(platform, console)
+            _run_steps(platform, console, is_fresh=True)
         except BaseException:
             console.print("ending what has been started…")
             _end(platform)
@@ -142,8 +142,8 @@ def _is_ours(folder: Path, state: State) -> bool:
     return owner == state.folder or not (owner / "platform.json").exists()
 
 
-def _run_steps(platform: Platform, console: Console) -> None:
-    wanted = steps(platform.wiring, platform.parts, platform.supervisor)
+def _run_steps(platform: Platform, console: Console, *, is_fresh: bool) -> None:
+    wanted = steps(platform.wiring, platform.parts, platform.supervisor, is_fresh=is_fresh)
     with progress(console, wanted) as display:
         run_all(wanted, display.update)
 

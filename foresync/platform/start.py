@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event
 
 from foresync.platform import provision
+from foresync.platform.leftover_runs import cancel_leftover_runs
 from foresync.platform.parts import Part
 from foresync.platform.state import PlatformError, State
 from foresync.platform.steps import Step
@@ -17,17 +19,24 @@ PATIENCE = 300  # seconds: MLflow and Dagster take a minute on a busy machine
 DEAD = {"BACKOFF", "EXITED", "FATAL"}
 
 
-def steps(wiring: Wiring, parts: Sequence[Part], supervisor: Supervisor) -> list[Step]:
-    """Every part as a step, and among them what must be true before they can work."""
-    first, *others = (
+def steps(wiring: Wiring, parts: Sequence[Part], supervisor: Supervisor, *, is_fresh: bool) -> list[Step]:
+    """Every part as a step, and among them what must be true before they can work.
+
+    `is_fresh`: no process of an earlier start lives any more.
+    """
+    first, *others = [
         Step(part.name, part.title, partial(_start, part, wiring.state, supervisor), part.needs, part.url)
         for part in parts
-    )
+    ]
+    url = wiring.variables["FORESYNC_DAGSTER_URL"]
+    leftover = Step("runs", "Left-over runs", partial(cancel_leftover_runs, url), needs=("dagster",))
+    # the daemon may start runs of its own only afterwards
+    cleared = [replace(step, needs=(*step.needs, "runs")) if step.name == "daemon" else step for step in others]
     return [
         first,
         Step("databases", "Schema", partial(provision.databases_ready, wiring), needs=(first.name,)),
         Step("dbt", "dbt project", partial(provision.dbt_parsed, wiring)),
-        *others,
+        *([*cleared, leftover] if is_fresh and not wiring.is_theirs("DAGSTER_HOME") else others),
     ]
 
 
