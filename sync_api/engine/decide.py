@@ -4,6 +4,7 @@ The order of questions is that of the protocol's documentation. Batches, chains 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sync_api.engine import detect, resolve
@@ -18,6 +19,24 @@ MissingGuard = Callable[[str, Mapping[str, Json]], Mapping[str, Any] | None]
 def no_guard(_status: str, _data: Mapping[str, Json]) -> None:
     """For types whose statuses need no other records."""
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A change that meets an existing record. known: the version that the client had. reason: what a collision is
+    then called."""
+
+    change: Change
+    record: Record
+    kind: EntityType
+    policy: Policy
+    known: int
+    reason: str
+    is_stale: bool
+
+    @property
+    def undisputed(self) -> Outcome:
+        return "merged" if self.is_stale else "applied"
 
 
 def decide(
@@ -35,16 +54,16 @@ def decide(
     start: the record's version when this push first met it. Later versions are the push's own, so staleness is
     measured against `start`: a device never conflicts with its own chain.
     """
+    is_new = record.version == 0
     if change.client_version is not None and change.client_version > record.version:
         return _rejected("resync_required", server_version=record.version)
-    is_new = record.version == 0
     if change.op != "delete" and (wrong := kind.complaint(change.data, is_new=is_new)):
         return _rejected("validation_error", fields=dict(wrong))
     if kind.policy.strategy == "append_only":
         return _append(change, record)
     if change.op == "update_status" and kind.status_field not in change.data:
         return _rejected("validation_error", fields={kind.status_field or "status": "required"})
-    decision = _create(change) if is_new else _existing(change, record, kind, policy, start, base_of)
+    decision = _create(change) if is_new else _existing(_case(change, record, kind, policy, start), base_of)
     return _guarded(decision, record, kind, missing_guard)
 
 
@@ -64,99 +83,79 @@ def _create(change: Change) -> Decision:
     return Decision("applied", writes=change.data, touched=tuple(change.data))
 
 
-def _existing(
-    change: Change, record: Record, kind: EntityType, policy: Policy, start: int, base_of: BaseOf
-) -> Decision:
+def _case(change: Change, record: Record, kind: EntityType, policy: Policy, start: int) -> Case:
+    """Which version the client had. None said: of a record born earlier in this very push it had the newest; of any
+    other it may have had any."""
     known, reason = change.client_version, "stale_version"
     if known is None:
-        if start == 0:  # born earlier in this very push
-            known = record.version
-        else:
-            known = 0
-            reason = "stale_version" if change.op in ("create", "append") else "missing_client_version"
-    is_stale = known < start
-    if change.op == "delete":
-        return _delete(change, record, kind, policy, known, reason, is_stale)
-    if record.is_deleted:
-        return _revive(change, record, kind, policy, known, is_stale)
-    return _update(change, record, kind, policy, known, reason, is_stale, base_of)
+        known = record.version if start == 0 else 0
+        if start and change.op not in ("create", "append"):
+            reason = "missing_client_version"
+    return Case(change, record, kind, policy, known, reason, known < start)
 
 
-def _update(
-    change: Change,
-    record: Record,
-    kind: EntityType,
-    policy: Policy,
-    known: int,
-    reason: str,
-    is_stale: bool,
-    base_of: BaseOf,
-) -> Decision:
+def _existing(case: Case, base_of: BaseOf) -> Decision:
+    if case.change.op == "delete":
+        return _delete(case)
+    if case.record.is_deleted:
+        return _revive(case)
+    return _update(case, base_of)
+
+
+def _update(case: Case, base_of: BaseOf) -> Decision:
+    change, record = case.change, case.record
     candidates = detect.differing(change, record)
     if not candidates:
-        return Decision("unchanged", is_stale=is_stale)
-    colliding = detect.collisions(candidates, record, change, known) if is_stale else []
-    window = _window([n for n in detect.near_misses(candidates, record, change) if n not in colliding], change, record)
+        return Decision("unchanged", is_stale=case.is_stale)
+    colliding = detect.collisions(candidates, record, change, case.known) if case.is_stale else []
+    window = _window([n for n in detect.near_misses(candidates, record, change) if n not in colliding], case)
     touched = tuple(candidates)
     if not colliding:
-        outcome: Outcome = "merged" if is_stale else "applied"
-        return Decision(outcome, writes=candidates, touched=touched, is_stale=is_stale, window=window)
-    fields = {name: resolve.resolve(name, change, record, base_of(name), kind, policy) for name in colliding}
-    conflict = _conflict(reason, fields, change, record, kind, policy)
+        return Decision(case.undisputed, writes=candidates, touched=touched, is_stale=case.is_stale, window=window)
+    fields = {name: resolve.resolve(name, change, record, base_of(name), case.kind, case.policy) for name in colliding}
+    conflict = _conflict(case.reason, fields, case)
     if conflict.is_open:
-        return Decision("conflict", reason, touched=touched, is_stale=True, conflict=conflict)
-    if conflict.is_shadow:
-        writes = candidates
-    else:
+        return Decision("conflict", case.reason, touched=touched, is_stale=True, conflict=conflict)
+    writes = candidates
+    if not conflict.is_shadow:
         writes = {n: v for n, v in candidates.items() if n not in fields}
         writes |= {n: f.value for n, f in fields.items() if f.winner != "server"}
-    return Decision("merged", reason, writes=writes, touched=touched, is_stale=True, conflict=conflict, window=window)
-
-
-def _delete(
-    change: Change, record: Record, kind: EntityType, policy: Policy, known: int, reason: str, is_stale: bool
-) -> Decision:
-    if record.is_deleted:
-        return Decision("unchanged", is_stale=is_stale)
-    touched = (*record.data, DELETED)
-    rivals = detect.written_since(record, change, known) if is_stale else []
-    if not rivals:
-        return Decision("merged" if is_stale else "applied", writes={DELETED: True}, touched=touched, is_stale=is_stale)
-    fields = {DELETED: resolve.resolve_deletion(change, record, rivals, base=False, policy=policy)}
-    return _deletion_settled({DELETED: True}, fields, reason, touched, change, record, kind, policy)
-
-
-def _revive(change: Change, record: Record, kind: EntityType, policy: Policy, known: int, is_stale: bool) -> Decision:
-    writes = {**change.data, DELETED: False}
-    touched = tuple(writes)
-    replaces = change.op in ("create", "append")
-    if not (is_stale and detect.tombstone_collides(record, change, known)):
-        outcome: Outcome = "merged" if is_stale else "applied"
-        return Decision(outcome, writes=writes, touched=touched, replaces=replaces, is_stale=is_stale)
-    fields = {DELETED: resolve.resolve_deletion(change, record, [DELETED], base=False, policy=policy)}
-    return _deletion_settled(writes, fields, "deleted", touched, change, record, kind, policy, replaces=replaces)
-
-
-def _deletion_settled(
-    writes: Mapping[str, Json],
-    fields: dict[str, FieldConflict],
-    reason: str,
-    touched: tuple[str, ...],
-    change: Change,
-    record: Record,
-    kind: EntityType,
-    policy: Policy,
-    *,
-    replaces: bool = False,
-) -> Decision:
-    conflict = _conflict(reason, fields, change, record, kind, policy)
-    if conflict.is_open:
-        return Decision("conflict", reason, touched=touched, is_stale=True, conflict=conflict)
-    if fields[DELETED].winner == "server" and not conflict.is_shadow:
-        return Decision("merged", reason, touched=touched, is_stale=True, conflict=conflict)
     return Decision(
-        "merged", reason, writes=writes, touched=touched, replaces=replaces, is_stale=True, conflict=conflict
+        "merged", case.reason, writes=writes, touched=touched, is_stale=True, conflict=conflict, window=window
     )
+
+
+def _delete(case: Case) -> Decision:
+    if case.record.is_deleted:
+        return Decision("unchanged", is_stale=case.is_stale)
+    touched, writes = (*case.record.data, DELETED), {DELETED: True}
+    rivals = detect.written_since(case.record, case.change, case.known) if case.is_stale else []
+    if not rivals:
+        return Decision(case.undisputed, writes=writes, touched=touched, is_stale=case.is_stale)
+    return _settle_deletion(case, case.reason, rivals, Decision("merged", writes=writes, touched=touched))
+
+
+def _revive(case: Case) -> Decision:
+    writes = {**case.change.data, DELETED: False}
+    replaces = case.change.op in ("create", "append")
+    wish = Decision(case.undisputed, writes=writes, touched=tuple(writes), replaces=replaces, is_stale=case.is_stale)
+    if not (case.is_stale and detect.tombstone_collides(case.record, case.change, case.known)):
+        return wish
+    return _settle_deletion(case, "deleted", [DELETED], wish)
+
+
+def _settle_deletion(case: Case, reason: str, rivals: list[str], wish: Decision) -> Decision:
+    """A delete against an update, from either side. wish: what the client would have."""
+    field = resolve.resolve_deletion(case.change, case.record, rivals, base=False, policy=case.policy)
+    conflict = _conflict(reason, {DELETED: field}, case)
+    if conflict.is_open:
+        return Decision("conflict", reason, touched=wish.touched, is_stale=True, conflict=conflict)
+    if field.winner == "server" and not conflict.is_shadow:
+        return Decision("merged", reason, touched=wish.touched, is_stale=True, conflict=conflict)
+    return Decision(
+        "merged", reason, writes=wish.writes, touched=wish.touched, replaces=wish.replaces, is_stale=True,
+        conflict=conflict,
+    )  # fmt: skip
 
 
 def _guarded(decision: Decision, record: Record, kind: EntityType, missing_guard: MissingGuard) -> Decision:
@@ -167,9 +166,8 @@ def _guarded(decision: Decision, record: Record, kind: EntityType, missing_guard
         return decision
     before = None if record.is_deleted else record.data.get(name)
     after = decision.writes[name]
-    allowed = kind.forbids(before, after)
     detail: Mapping[str, Any] | None = None
-    if allowed is not None:
+    if (allowed := kind.forbids(before, after)) is not None:
         detail = {"field": name, "from": before, "to": after, "allowed": list(allowed)}
     elif after != before and isinstance(after, str):
         detail = missing_guard(after, {**record.data, **decision.writes})
@@ -185,33 +183,24 @@ def _guarded(decision: Decision, record: Record, kind: EntityType, missing_guard
     )
 
 
-def _conflict(
-    reason: str,
-    fields: Mapping[str, FieldConflict],
-    change: Change,
-    record: Record,
-    kind: EntityType,
-    policy: Policy,
-) -> Conflict:
-    is_shadow = policy.mode == "shadow"
+def _conflict(reason: str, fields: Mapping[str, FieldConflict], case: Case) -> Conflict:
+    is_shadow = case.policy.mode == "shadow"
     return Conflict(
         reason=reason,
         detection="version",
-        severity=severity(kind, record, change.data, fields),
-        strategy=policy.strategy if policy.auto_resolve else "manual",
+        severity=severity(case.kind, case.record, case.change.data, fields),
+        strategy=case.policy.strategy if case.policy.auto_resolve else "manual",
         fields=fields,
         is_open=not is_shadow and any(conflict.winner == "none" for conflict in fields.values()),
         is_shadow=is_shadow,
     )
 
 
-def _window(names: list[str], change: Change, record: Record) -> Conflict | None:
+def _window(names: list[str], case: Case) -> Conflict | None:
     if not names:
         return None
-    fields = {
-        name: FieldConflict(None, change.data[name], record.data.get(name), "window", "client", change.data[name])
-        for name in names
-    }
+    mine, theirs = case.change.data, case.record.data
+    fields = {name: FieldConflict(None, mine[name], theirs.get(name), "window", "client", mine[name]) for name in names}
     return Conflict("window", "window", "low", "client_wins", fields, is_open=False)
 
 

@@ -3,6 +3,7 @@
 The order of items is the order of seq, so that whatever is asked as of a seq sees what was there at that time.
 """
 
+import time
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -64,6 +65,7 @@ def _batch(tenant: str, item: PushItem) -> Batch:
         envelope=understood.envelope,
         size=understood.size,
         wire_size=understood.size,
+        started=time.perf_counter(),
         kind="import",
     )
     return batch(tenant, sender, understood.changes)

@@ -3,23 +3,18 @@
 Everything that has been read comes in, everything that is to be written comes out. No I/O.
 """
 
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import orjson
 
-from sync_api import ids
-from sync_api.engine import clock
-from sync_api.engine.decide import decide
-from sync_api.engine.entity_types import EntityType, Policy
-from sync_api.engine.values import Decision, Json
-from sync_api.push import conflict_rows
-from sync_api.push.answers import RETRYABLE, Answer, rejection
+from sync_api.engine.values import Json
+from sync_api.push.answers import Answer, rejection
 from sync_api.push.prepare import Named, Sender
-from sync_api.push.rows import AnswerRow, DeviceRow, LogRow, Writes
+from sync_api.push.request_row import request_row
+from sync_api.push.rows import DeviceRow, Writes
 from sync_api.push.schemas import Malformed
+from sync_api.push.step import Step
 from sync_api.push.store import BaseKey, ChangeKey, RecordKey, Snapshot
 from sync_api.push.working import Working, load
 from sync_api.rules import Rules
@@ -46,7 +41,6 @@ class Fold:
 
     def push(self, sender: Sender, changes: Sequence[Named | Malformed]) -> Answer:
         """Decide every change of a push."""
-        started = time.perf_counter()
         answer = Answer(sender.sync_id)
         tally: Counter[str] = Counter()
         metadata = orjson.dumps(sender.envelope.device_metadata or {}).decode()
@@ -59,7 +53,7 @@ class Fold:
             key = (sender.user, sender.device, named.sent.entity, named.sent.offline_id)
             before = self.answers.get(key)
             if before is None:
-                _Step(self, sender, named, key, answer, tally, metadata).run()
+                Step(self, sender, named, key, answer, tally, metadata).run()
             elif before[0] == named.sha256:
                 answer.replay(before[1])
             else:
@@ -68,8 +62,7 @@ class Fold:
                 tally["rejected"] += 1
         self.writes.devices[sender.device] = DeviceRow(sender.device, sender.user, metadata, sender.received_at)
         if sender.kind != "import" or answer.replayed < len(changes):
-            milliseconds = (time.perf_counter() - started) * 1000
-            self.writes.requests.append(_request(self.tenant, sender, answer, tally, milliseconds, self.writes.length))
+            self.writes.requests.append(request_row(self.tenant, sender, answer, tally, self.writes.length))
         return answer
 
     def finish(self) -> Writes:
@@ -77,237 +70,3 @@ class Fold:
         rows = (self.records[key].row() for key in sorted(self.records))
         self.writes.records = [row for row in rows if row is not None]
         return self.writes
-
-
-class _Step:
-    """One change on its way to a verdict."""
-
-    def __init__(
-        self,
-        fold: Fold,
-        sender: Sender,
-        named: Named,
-        key: ChangeKey,
-        answer: Answer,
-        tally: Counter[str],
-        metadata: str,
-    ) -> None:
-        self.fold = fold
-        self.sender = sender
-        self.named = named
-        self.key = key
-        self.answer = answer
-        self.tally = tally
-        self.metadata = metadata
-        self.record = fold.record(named.record_key)
-
-    def run(self) -> None:
-        kind = self.fold.rules.types.get(self.named.sent.entity)
-        if kind is None:
-            self.reject("unknown_entity", None)
-            return
-        change = self.named.change
-        chain = self.record.chain(self.sender.sync_id)
-        is_whole = change.op == "delete"
-        if chain.blocks(change.data, whole=is_whole):
-            self.reject("blocked", {"because": "an earlier change of this batch waits"})
-            return
-        policy = self.fold.rules.policy(kind)
-        decision = decide(
-            change,
-            self.record,
-            kind,
-            policy,
-            start=chain.start,
-            base_of=self.base_of,
-            missing_guard=self.missing_guard(kind),
-        )
-        if decision.outcome in ("rejected", "conflict"):
-            chain.block(change.data, whole=is_whole)
-        if decision.outcome == "rejected":
-            self.reject(decision.reason or "validation_error", decision.detail)
-        else:
-            self.take_part(decision, policy, kind)
-
-    def reject(self, reason: str, detail: Mapping[str, Any] | None) -> None:
-        sent = self.named.sent
-        item = rejection(sent.entity, sent.offline_id, reason, detail)
-        stored = self.answer.add("rejected", item)
-        self.tally["rejected"] += 1
-        if reason not in RETRYABLE:
-            self.store(stored)
-
-    def take_part(self, decision: Decision, policy: Policy, kind: EntityType) -> None:
-        """Log the change, put it into effect, answer it."""
-        record, sender = self.record, self.sender
-        server_version, seen_before = record.version, None
-        event_id = ids.uuid7()
-        ord_ = self.fold.writes.tick()
-        if decision.conflict or decision.window:
-            seen_before = (dict(record.data), dict(record.stamps))
-        field_changes: dict[str, Any] = {}
-        if decision.writes:
-            stamp = {
-                "version": server_version + 1,
-                "user": sender.user,
-                "device": sender.device,
-                "event_id": event_id,
-                "event_at": clock.text(sender.received_at),
-                "edited_at": self.named.change.edited_at,
-            }
-            field_changes = record.write(decision, stamp, sender.received_at, ord_)
-        elif decision.outcome == "applied":  # a record without any field
-            record.version, record.ord = server_version + 1, ord_
-            record.updated_at, record.updated_by = sender.received_at, sender.user
-        is_conflicted = decision.conflict is not None
-        if decision.outcome != "unchanged":
-            record.count(is_conflicted=is_conflicted)
-            self.fold.writes.events[sender.user] += 1
-            self.fold.writes.conflicted[sender.user] += is_conflicted
-        self.tally[decision.outcome] += 1
-        if record.size and self.named.sent.data:
-            self.tally["saved"] += max(0, record.size - len(orjson.dumps(self.named.sent.data)))
-        self.log(decision, event_id, ord_, server_version, field_changes)
-        conflict_id = None
-        if seen_before is not None:
-            conflict_id = conflict_rows.add(
-                self.fold.writes, self.fold.tenant, sender, self.named, decision, policy, event_id, ord_,
-                server_version, seen_before,
-            )  # fmt: skip
-        self.tell(decision, kind, policy, event_id, conflict_id, server_version)
-
-    def log(
-        self, decision: Decision, event_id: str, ord_: int, server_version: int, field_changes: dict[str, Any]
-    ) -> None:
-        sent, sender, record = self.named.sent, self.sender, self.record
-        self.fold.writes.log.append(
-            LogRow(
-                sender.received_at,
-                event_id,
-                ord_,
-                sender.sync_id,
-                sender.session_id,
-                sender.user,
-                sender.device,
-                sent.entity,
-                self.named.entity_id,
-                record.project_id,
-                sent.offline_id,
-                sent.op,
-                sent.client_version,
-                server_version,
-                record.version if record.version != server_version else None,
-                decision.outcome,
-                decision.conflict is not None,
-                orjson.dumps(field_changes).decode(),
-                "\x1f".join(decision.touched or self.named.change.data),
-                self.named.edited_at_sent,
-                self.named.edited_at,
-                sender.envelope.network_type,
-                self.metadata,
-                sent.edit_id,
-                sent.prediction_id,
-            )
-        )
-
-    def tell(
-        self,
-        decision: Decision,
-        kind: EntityType,
-        policy: Policy,
-        event_id: str,
-        conflict_id: str | None,
-        server_version: int,
-    ) -> None:
-        sent, record = self.named.sent, self.record
-        item: dict[str, Any] = {
-            "entity": sent.entity,
-            "offline_id": sent.offline_id,
-            "server_id": self.named.entity_id,
-        }
-        if decision.outcome == "conflict":
-            item |= conflict_rows.as_told(decision, kind, policy, self.named, record, conflict_id, server_version)
-            item["sync_event_id"] = event_id
-            self.store(self.answer.add("conflicts", item))
-            return
-        item["new_version"] = record.version
-        item["status"] = decision.outcome
-        item["sync_event_id"] = event_id
-        item["record"] = record.as_seen() if decision.is_stale and record.version else None
-        if decision.conflict is not None:
-            item["conflict_id"] = conflict_id
-            item["reason"] = decision.conflict.reason
-            self.tally["auto_resolved"] += 1
-        self.store(self.answer.add("applied", item))
-
-    def store(self, stored: str) -> None:
-        self.fold.answers[self.key] = (self.named.sha256, stored)
-        self.fold.writes.answers.append(AnswerRow(*self.key, self.named.sha256, stored))
-
-    def base_of(self, name: str) -> Json:
-        """The field at the version that the client had: as it says, else by stored history."""
-        change = self.named.change
-        if name in change.base:
-            return change.base[name]
-        version = change.client_version or 0
-        key = (*self.named.record_key, name, version)
-        if key in self.fold.bases:
-            return self.fold.bases[key]
-        return next((old[name] for at, old in self.record.past if at > version and name in old), None)
-
-    def missing_guard(self, kind: EntityType) -> Any:
-        def missing(status: str, data: Mapping[str, Json]) -> Mapping[str, Any] | None:
-            for guard in kind.guards.get(status, ()):
-                wanted = data.get(guard.field)
-                for_ids = wanted if isinstance(wanted, list) else [wanted] if wanted else []
-                if not for_ids or not all(self.satisfies(guard.entity, i, guard.statuses) for i in for_ids):
-                    return {"field": kind.status_field, "to": status, "needs": guard.field, "entity": guard.entity}
-            return None
-
-        return missing
-
-    def satisfies(self, entity: str, entity_id: Json, statuses: tuple[str, ...]) -> bool:
-        """Whether a record that a guard asks for is there, and where it should be."""
-        if not isinstance(entity_id, str):
-            return False
-        related = self.fold.record((entity, entity_id))
-        if related.version == 0 or related.is_deleted:
-            return False
-        kind = self.fold.rules.types.get(entity)
-        status_field = kind.status_field if kind else None
-        return not statuses or related.data.get(status_field or "status") in statuses
-
-
-def _request(
-    tenant: str, sender: Sender, answer: Answer, tally: Counter[str], milliseconds: float, length: int
-) -> dict[str, Any]:
-    items = sum(map(len, answer.lists.values()))
-    failed = tally["rejected"] + tally["conflict"]
-    status = "success" if not failed else "failed" if failed == items else "partial"
-    size = sum(len(item) + 1 for items_ in answer.lists.values() for item in items_)
-    return {
-        "tenant_id": tenant,
-        "received_at": sender.received_at,
-        "sync_id": sender.sync_id,
-        "sync_session_id": sender.session_id,
-        "user_id": sender.user,
-        "device_id": sender.device,
-        "network_type": sender.envelope.network_type,
-        "kind": sender.kind,
-        "status": status,
-        "item_count": items,
-        "applied_count": tally["applied"],
-        "merged_count": tally["merged"],
-        "unchanged_count": tally["unchanged"],
-        "conflict_count": tally["conflict"],
-        "auto_resolved_count": tally["auto_resolved"],
-        "rejected_count": tally["rejected"],
-        "replayed_count": answer.replayed,
-        "bytes_in": sender.size,
-        "bytes_out": size,
-        "bytes_saved_delta": tally["saved"],
-        "bytes_saved_compression": max(0, sender.size - sender.wire_size),
-        "duration_ms": milliseconds,
-        "client_time": sender.client_time,
-        "seq": length,
-    }

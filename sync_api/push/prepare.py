@@ -16,7 +16,10 @@ from sync_api.push.schemas import ChangeIn, Envelope, Malformed
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who pushes, from where, when. received_at: by the server's clock, or an import's own."""
+    """Who pushes, from where, when.
+
+    received_at: by the server's clock, or an import's own. started: when work on it began, by `time.perf_counter`.
+    """
 
     user: str
     sync_id: str
@@ -25,6 +28,7 @@ class Sender:
     envelope: Envelope
     size: int
     wire_size: int
+    started: float
     kind: str = "push"
 
     @property

@@ -1,5 +1,6 @@
 """`POST /sync/push`, under its two names. Decoding, deciding and storing are next door."""
 
+import time
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -30,7 +31,7 @@ router = APIRouter(tags=["sync"])
 @router.post("/ptw/sync-offline-data", include_in_schema=False)
 async def push(request: Request, who: Annotated[Caller, Depends(caller("sync"))]) -> Response:
     """Every change gets exactly one verdict; one bad change never blocks the others; sending again is safe."""
-    received_at = datetime.now(UTC)
+    received_at, started = datetime.now(UTC), time.perf_counter()
     understood = decode.push(await request.body())
     sync_id = ids.uuid7()
     sender = Sender(
@@ -41,6 +42,7 @@ async def push(request: Request, who: Annotated[Caller, Depends(caller("sync"))]
         envelope=understood.envelope,
         size=understood.size,
         wire_size=request.state.wire_bytes,
+        started=started,
     )
     batch = service.batch(who.tenant, sender, understood.changes)
     (answer,) = await service.take(request.app.state.engine, who.tenant, [batch])
