@@ -40,7 +40,7 @@ class Mlflow:
                 command, stdout=log, stderr=log, start_new_session=True,
                 env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
             )  # fmt: skip
-        for _ in range(1200):
+        for _ in range(2400):  # importing MLflow alone takes long on a busy machine
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/health") as answer:
                 if answer.status == 200:
                     return
