@@ -13,18 +13,19 @@ from tests.sync_api.running import Tenant, change
 
 async def test_the_same_push_many_times_at_once_happens_once(tenant: Tenant, sql: Any) -> None:
     ann = tenant.device("ann")
-    await ann.one(op="create", server_id="old", data={"title": "A"})
-    queue = [
-        change("create", data={"title": "new"}),
-        change("create", server_id="chosen", data={"title": "new"}),
-        change(server_id="old", client_version=1, data={"title": "B"}),
-    ]
-    answers = await asyncio.gather(*(ann.push(*queue) for _ in range(8)))
-    assert sorted(answer["summary"]["replayed"] for answer in answers) == [0] + [3] * 7
-    told = {tuple((i["server_id"], i["new_version"], i["sync_event_id"]) for i in a["applied"]) for a in answers}
-    assert len(told) == 1
-    assert await sql.fetchval("SELECT count(*) FROM sync.record WHERE tenant_id = $1", tenant.name) == 3
-    assert await sql.fetchval("SELECT count(*) FROM sync.sync_log WHERE tenant_id = $1", tenant.name) == 4
+    await ann.one(op="create", server_id="old", data={"round": -1})
+    for round_ in range(6):  # the first finds the server with a single connection, the later ones meet in earnest
+        queue = [
+            change("create", data={"title": "new"}),
+            change("create", server_id=f"chosen-{round_}", data={"title": "new"}),
+            change(server_id="old", client_version=round_ + 1, data={"round": round_}),
+        ]
+        answers = await asyncio.gather(*(ann.push(*queue) for _ in range(8)))
+        assert sorted(answer["summary"]["replayed"] for answer in answers) == [0] + [3] * 7
+        told = {tuple((i["server_id"], i["new_version"], i["sync_event_id"]) for i in a["applied"]) for a in answers}
+        assert len(told) == 1
+    assert await sql.fetchval("SELECT count(*) FROM sync.record WHERE tenant_id = $1", tenant.name) == 13
+    assert await sql.fetchval("SELECT count(*) FROM sync.sync_log WHERE tenant_id = $1", tenant.name) == 19
 
 
 async def test_batches_that_lock_in_opposite_orders_all_get_through(tenant: Tenant, sql: Any) -> None:
