@@ -25,8 +25,8 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterat
             else:
                 yield event
     except Exception:
-        # what was built counts, also when another model failed
-        yield from _with_facts(built)
+        # what was built counts, also when another model failed; dbt may still have the file open
+        yield from built
         raise
     yield from _with_facts(built)
 
