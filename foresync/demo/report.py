@@ -62,12 +62,10 @@ def show_prediction(console: Console, title: str, asked: Asked) -> None:
 
 
 def show_addresses(console: Console, urls: Urls) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False)
     for name, url, what in (
         ("Dagster", f"{urls.dagster}/asset-groups", "assets, runs, checks"),
         ("MLflow", f"{urls.mlflow}/#/models/conflict_predictor", "trainings, curves, the registry"),
         ("sync API", f"{urls.api}/docs", "push changes"),
         ("predictions", f"{urls.serving}/docs", "ask before an edit"),
     ):
-        table.add_row(name, url, f"[dim]{what}")
-    console.print(table)
+        console.print(f"{name:<12} {url:<55} [dim]{what}", highlight=False, soft_wrap=True)
