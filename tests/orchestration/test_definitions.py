@@ -1,5 +1,7 @@
 """What the code location offers: a change of these names is a change for everybody who uses them."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 import pytest
 from dagster._core.definitions.repository_definition import RepositoryDefinition
@@ -57,6 +59,16 @@ def test_the_jobs_and_schedules(repository: RepositoryDefinition) -> None:
     assert {s.name: (s.job_name, s.cron_schedule, s.execution_timezone) for s in repository.schedule_defs} == {
         "daily": ("main_job", "15 2 * * *", "UTC")
     }
+
+
+def test_every_night_copies_the_last_days_again(repository: RepositoryDefinition) -> None:
+    night = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 11, 21, 2, 15, tzinfo=UTC))
+
+    (request,) = repository.get_schedule_def("daily").evaluate_tick(night).run_requests
+
+    assert request.run_key == "2026-11-21"
+    assert request.tags["dagster/asset_partition_range_start"] == "2026-11-19"
+    assert request.tags["dagster/asset_partition_range_end"] == "2026-11-21"
 
 
 def test_every_asset_says_what_it_is_and_whose(specs: list[dg.AssetSpec]) -> None:
