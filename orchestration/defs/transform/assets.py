@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
@@ -16,18 +18,20 @@ from orchestration.settings import settings
 @dbt_assets(manifest=MANIFEST, dagster_dbt_translator=FolderTranslator(), name="dbt_models", pool="duckdb")  # type: ignore[untyped-decorator]  # dagster_dbt is skipped by mypy
 def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     """`dbt build`: every model, then its tests. Unit tests belong to development, not to a run over data."""
-    invocation = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context)
+    command = ["build", "--exclude-resource-type", "unit_test"]
     built: list[dg.Output[Any]] = []
-    try:
-        for event in invocation.stream():
-            if isinstance(event, dg.Output):
-                built.append(event)
-            else:
-                yield event
-    except Exception:
-        # what was built counts, also when another model failed; dbt may still have the file open
-        yield from built
-        raise
+    # what dbt compiles is of no use after the run, and some megabytes each time
+    with TemporaryDirectory(prefix="dbt-") as target:
+        try:
+            for event in dbt.cli(command, context=context, target_path=Path(target)).stream():
+                if isinstance(event, dg.Output):
+                    built.append(event)
+                else:
+                    yield event
+        except Exception:
+            # what was built counts, also when another model failed; dbt may still have the file open
+            yield from built
+            raise
     yield from _with_facts(built)
 
 
