@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from foresync.client import SyncError
 from foresync.errors import PlainError
 
 Url = Annotated[
@@ -32,7 +31,8 @@ def access(url: str | None, token: str | None, tenant: str, scopes: tuple[str, .
 
     Without a token the platform signs one for `tenant`, which is made if it is new; PlainError where there is none.
     """
-    from foresync.platform import Platform, State  # not needed by who brings address and token
+    from foresync.platform.platform import Platform  # not needed by who brings address and token
+    from foresync.platform.state import State
 
     if url and token:
         return Access(url, token)
@@ -42,7 +42,7 @@ def access(url: str | None, token: str | None, tenant: str, scopes: tuple[str, .
 
 def state_folder() -> Path:
     """Where a command may remember things."""
-    from foresync.platform import State
+    from foresync.platform.state import State
 
     return State.find().folder
 
@@ -50,6 +50,8 @@ def state_folder() -> Path:
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """Whatever the server, a file or the network says against it is the user's to read, and no traceback."""
+    from foresync.client import SyncError
+
     try:
         yield
     except (SyncError, ValueError, OSError) as error:

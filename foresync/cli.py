@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from foresync import declarations, platform_commands
+from foresync import declarations, platform_commands, replay_commands
 from foresync.errors import PlainError
-from foresync.replay import commands as replay_commands
 
 app = typer.Typer(
     help="Offline-first sync that resolves conflicts by field, learns from every one, and warns before the next.",
@@ -29,11 +28,12 @@ def demo(
 ) -> None:
     """Take a real edit history through sync, warehouse, training, registry and prediction."""
     from foresync import demo as story
-    from foresync import platform
+    from foresync.platform.control import running_platform
+    from foresync.platform.state import State
 
     platform_commands.interrupt_on_hangup()
     began = time.monotonic()
-    with platform.running_platform(platform.State.find(), platform_commands.console, keep=keep_running) as found:
+    with running_platform(State.find(), platform_commands.console, keep=keep_running) as found:
         story.run(found, platform_commands.console, time.monotonic() - began)
     if keep_running:
         platform_commands.show(found)

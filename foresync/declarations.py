@@ -3,12 +3,14 @@
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from foresync.access import Token, Url, access, plain_errors
-from foresync.client import SyncClient
+
+if TYPE_CHECKING:
+    from foresync.client import SyncClient
 
 Tenant = Annotated[str, typer.Option(help="Whose.")]
 
@@ -35,7 +37,7 @@ def read_declarations(path: Path) -> dict[str, dict[str, Any]]:
     return declared
 
 
-def load_entity_types(client: SyncClient, path: Path) -> list[str]:
+def load_entity_types(client: "SyncClient", path: Path) -> list[str]:
     """Declare every type in the file and return their names; the server complains of a bad one."""
     declarations = read_declarations(path)
     for name, declaration in declarations.items():
@@ -51,6 +53,8 @@ def load_command(
     token: Token = None,
 ) -> None:
     """Declare the entity types in FILE for a tenant; declaring one again replaces it."""
+    from foresync.client import SyncClient
+
     with plain_errors():
         server = access(url, token, tenant, ("admin",))
         with SyncClient(server.url, server.token) as client:
@@ -66,6 +70,8 @@ def set_command(
     token: Token = None,
 ) -> None:
     """Set how a tenant settles collisions."""
+    from foresync.client import SyncClient
+
     with plain_errors():
         server = access(url, token, tenant, ("admin",))
         with SyncClient(server.url, server.token) as client:

@@ -8,6 +8,8 @@ import re
 import shlex
 import signal
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from foresync.platform import Platform
+    from foresync.platform.platform import Platform, Standing
 
 app = typer.Typer()
 console = Console()
@@ -29,10 +31,11 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running; `foresync down` ends it.")] = False,
 ) -> None:
     """Start the platform on this machine, and keep it running until Ctrl-C."""
-    from foresync import platform
+    from foresync.platform import control
+    from foresync.platform.state import State
 
     interrupt_on_hangup()
-    found, is_ours = platform.up(platform.State.find(), console)
+    found, is_ours = control.up(State.find(), console)
     show(found)
     if detach or not is_ours:
         console.print("Running." if is_ours else "It was already running.", "`foresync down` ends it.")
@@ -47,10 +50,11 @@ def down(
     ] = False,
 ) -> None:
     """End the platform: everything that belongs to it, and nothing else."""
-    from foresync import platform
+    from foresync.platform import control
+    from foresync.platform.state import State
 
     interrupt_on_hangup()
-    ended = platform.down(platform.State.find(), delete_state=delete_state)
+    ended = control.down(State.find(), delete_state=delete_state)
     console.print("The platform has ended." if ended else "Nothing was running.")
 
 
@@ -58,11 +62,14 @@ def down(
 def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Show every part: state, health, address. Exits 3 unless all are healthy."""
     found = _find()
+    standing = found.standing()
+    running = found.is_running()
     if as_json:
-        typer.echo(json.dumps(found.describe(), indent=2))
+        told = {"home": str(found.state.folder), "running": running, "parts": [asdict(part) for part in standing]}
+        typer.echo(json.dumps(told, indent=2))
     else:
-        show(found)
-    if not found.is_healthy():
+        show(found, standing)
+    if not running or any(part.problem for part in standing):
         raise typer.Exit(3)
 
 
@@ -110,12 +117,12 @@ def env() -> None:
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 
-def show(found: "Platform") -> None:
-    """The standing of every part as a table."""
+def show(found: "Platform", standing: "Sequence[Standing] | None" = None) -> None:
+    """The standing of every part as a table, asked now unless given."""
     table = Table(box=None, pad_edge=False)
     for column in ("part", "name", "state", "health", "address"):
         table.add_column(column)
-    for part in found.standing():
+    for part in standing or found.standing():
         health = "[green]healthy" if part.problem is None else f"[red]{part.problem}"
         table.add_row(part.title, part.name, part.state, health, part.url or "")
     console.print(table)
@@ -124,15 +131,15 @@ def show(found: "Platform") -> None:
 
 def serve(found: "Platform") -> None:
     """Stay until Ctrl-C, then end the platform; also when somebody else has ended it."""
-    from foresync import platform
+    from foresync.platform import control
 
     console.print("Ctrl-C ends it.")
     try:
-        platform.watch(found, console)
+        control.watch(found, console)
         console.print("The process manager has gone; ending what is left.")
     except KeyboardInterrupt:
         console.print("ending…")
-    platform.down(found.state)
+    control.down(found.state)
 
 
 def interrupt_on_hangup() -> None:
@@ -142,9 +149,10 @@ def interrupt_on_hangup() -> None:
 
 
 def _find() -> "Platform":
-    from foresync import platform
+    from foresync.platform.platform import Platform
+    from foresync.platform.state import State
 
-    return platform.Platform.find(platform.State.find())
+    return Platform.find(State.find())
 
 
 def _duration(text: str) -> timedelta:

@@ -1,10 +1,12 @@
 """Tenants as the operator makes them, and the tokens that name them."""
 
 from datetime import timedelta
-
-import psycopg
+from typing import TYPE_CHECKING
 
 from foresync.errors import PlainError
+
+if TYPE_CHECKING:
+    import psycopg
 
 DEVELOPMENT_SCOPES = ("sync", "predict", "operate", "import", "admin")
 
@@ -22,6 +24,8 @@ def ensure_tenant(database_url: str, tenant: str) -> None:
 
 
 def _connected(database_url: str) -> "psycopg.Connection[tuple[object, ...]]":
+    import psycopg
+
     try:
         return psycopg.connect(database_url, connect_timeout=10)
     except psycopg.OperationalError as error:
@@ -32,7 +36,7 @@ def mint_token(
     database_url: str, secret: str, *, tenant: str, user: str, scopes: tuple[str, ...], expires_in: timedelta
 ) -> str:
     """A signed token for a tenant that exists from now on. ValueError for a name or scope that is not one."""
-    from web.auth import mint
+    from web.tokens import mint
 
     token = mint(secret, tenant=tenant, user=user, scopes=scopes, expires_in=expires_in)
     ensure_tenant(database_url, tenant)

@@ -3,10 +3,8 @@
 What a caller may see inside a tenant (projects, devices) is the business of the room that holds the data.
 """
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import jwt
@@ -14,14 +12,10 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from web.problems import Problem
+from web.tokens import ISSUER, SCOPES, check_secret, is_tenant, is_user, mint
 
-SCOPES = ("sync", "predict", "operate", "import", "admin")
-ISSUER = "foresync"
-SHORTEST_SECRET = 32  # bytes: below the hash's own length HS256 can be guessed
+__all__ = ["SCOPES", "Caller", "caller", "check_secret", "mint", "verify"]
 
-# What becomes a tenant's key in every table; narrow, so that it is also safe in a file name and a URL.
-_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_USER = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 _bearer = HTTPBearer(auto_error=False, description="`foresync token --tenant T --user U` prints one.")
 
 
@@ -32,28 +26,6 @@ class Caller:
     tenant: str
     user: str
     scopes: frozenset[str]
-
-
-def check_secret(secret: str) -> str:
-    """The secret itself; ValueError when it is too short to be one."""
-    if len(secret.encode()) < SHORTEST_SECRET:
-        raise ValueError(f"FORESYNC_JWT_SECRET must be at least {SHORTEST_SECRET} bytes long")
-    return secret
-
-
-def mint(secret: str, *, tenant: str, user: str, scopes: tuple[str, ...], expires_in: timedelta) -> str:
-    """A signed token. ValueError for a name or scope that `verify` would refuse."""
-    if not _TENANT.fullmatch(tenant):
-        raise ValueError(f"not a tenant name: {tenant!r} (letters, digits, '.', '_', '-'; at most 100)")
-    if not _USER.fullmatch(user):
-        raise ValueError(f"not a user name: {user!r}")
-    if unknown := set(scopes) - set(SCOPES):
-        raise ValueError(f"unknown scopes: {', '.join(sorted(unknown))}")
-    now = datetime.now(UTC)
-    claims = {
-        "iss": ISSUER, "tenant": tenant, "sub": user, "scopes": list(scopes), "iat": now, "exp": now + expires_in,
-    }  # fmt: skip
-    return jwt.encode(claims, check_secret(secret), algorithm="HS256")
 
 
 def verify(secret: str, token: str) -> Caller:
@@ -100,10 +72,8 @@ def caller(*scopes: str) -> Callable[..., Awaitable[Caller]]:
 def _caller(claims: dict[str, Any]) -> Caller:
     tenant, user, scopes = claims["tenant"], claims["sub"], claims["scopes"]
     well_formed = (
-        isinstance(tenant, str)
-        and _TENANT.fullmatch(tenant)
-        and isinstance(user, str)
-        and _USER.fullmatch(user)
+        is_tenant(tenant)
+        and is_user(user)
         and isinstance(scopes, list)
         and all(isinstance(scope, str) for scope in scopes)
     )

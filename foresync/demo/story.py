@@ -14,7 +14,7 @@ from foresync.dagster_client import DagsterClient, Event
 from foresync.declarations import load_entity_types
 from foresync.demo import pipeline, predictions, report
 from foresync.errors import PlainError
-from foresync.platform import Platform
+from foresync.platform.platform import Platform
 from foresync.replay import Ledger, names, replay
 from foresync.replay.display import show as show_ledger
 from foresync.replay.display import watching

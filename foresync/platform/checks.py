@@ -1,10 +1,10 @@
-"""Whether a part does its work: each check answers None when it does, else what it saw."""
+"""Whether a part does its work: each check answers None when it does, else what it saw.
+
+Imports are inside: an address is asked for more often than a health.
+"""
 
 from collections.abc import Callable
 from typing import Any
-
-import httpx
-import psycopg
 
 from foresync import ports
 
@@ -17,6 +17,8 @@ LOCATIONS = """{ workspaceOrError { __typename ... on Workspace { locationEntrie
 
 def postgres(url: str) -> Check:
     def check() -> str | None:
+        import psycopg
+
         try:
             psycopg.connect(url, connect_timeout=3).close()
         except psycopg.OperationalError as error:
@@ -30,6 +32,8 @@ def answers(url: str) -> Check:
     """A GET answers below 400."""
 
     def check() -> str | None:
+        import httpx
+
         try:
             status = httpx.get(url, timeout=5).status_code
         except httpx.HTTPError as error:
@@ -79,6 +83,8 @@ def dagster_daemons(url: str) -> Check:
 
 
 def _graphql(url: str, query: str) -> dict[str, Any] | str:
+    import httpx
+
     try:
         answer = httpx.post(f"{url}/graphql", json={"query": query}, timeout=10)
         answer.raise_for_status()

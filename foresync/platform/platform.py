@@ -1,11 +1,10 @@
 """One platform, running or not: what a client of it needs to know, and how it stands. Starts and stops nothing."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from foresync.platform.parts import Part, parts
 from foresync.platform.state import PlatformError, State
@@ -106,14 +105,6 @@ class Platform:
 
     def is_healthy(self) -> bool:
         return self.is_running() and all(part.problem is None for part in self.standing())
-
-    def describe(self) -> dict[str, Any]:
-        """The standing of everything as plain values."""
-        return {
-            "home": str(self.state.folder),
-            "running": self.is_running(),
-            "parts": [asdict(standing) for standing in self.standing()],
-        }
 
     def _standing(self, part: Part, process: Process | None) -> Standing:
         runs = process is not None and process.pid > 0

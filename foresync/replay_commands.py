@@ -1,4 +1,4 @@
-"""`foresync replay`: arguments in, ledger out."""
+"""`foresync replay`: arguments in, ledger out. The work is in `replay`, imported when it is asked for."""
 
 import json
 from dataclasses import asdict
@@ -9,10 +9,6 @@ import typer
 from rich.console import Console
 
 from foresync.access import Token, Url, access, plain_errors, state_folder
-from foresync.replay import names
-from foresync.replay.display import show, watching
-from foresync.replay.run import SCOPES, replay
-from foresync.replay.terms import Options
 
 app = typer.Typer()
 
@@ -50,6 +46,9 @@ def replay_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the ledger as JSON.")] = False,
 ) -> None:
     """Push a history through the sync API as the devices that it came from. Safe to repeat and to interrupt."""
+    from foresync.replay import SCOPES, Options, names, replay
+    from foresync.replay.display import show, watching
+
     options = Options(_speed(speed), presence_share, seed, keep_times, policy)
     tenant = tenant or names.tenant(file)
     progress = Console(stderr=True)
