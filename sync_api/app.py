@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
+import sync_api.conflicts.routes
 import sync_api.entity_types.routes
 import sync_api.imports.routes
 import sync_api.policies.routes
@@ -55,7 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=SMALLEST_COMPRESSED, compresslevel=1)
     middleware.install(app, max_body_bytes=settings.api_max_body_bytes)
     problems.install(app)
-    for slice_ in (sync_api.push, sync_api.imports, sync_api.policies, sync_api.entity_types):
+    for slice_ in (sync_api.push, sync_api.imports, sync_api.policies, sync_api.entity_types, sync_api.conflicts):
         app.include_router(slice_.routes.router)
     app.include_router(health.router)
     return app

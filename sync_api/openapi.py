@@ -6,13 +6,19 @@ from pydantic import BaseModel
 
 from sync_api.push.documented import ProblemDoc
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "model": ProblemDoc,
-        "description": what,
-        "content": {"application/problem+json": {}},
+Responses = dict[int | str, dict[str, Any]]
+
+
+def problems(which: dict[int, str], model: type[ProblemDoc] = ProblemDoc) -> Responses:
+    """`responses` for the problems that a route can meet: status → when."""
+    return {
+        status: {"model": model, "description": when, "content": {"application/problem+json": {}}}
+        for status, when in which.items()
     }
-    for status, what in {
+
+
+PROBLEMS = problems(
+    {
         400: "The body is not JSON, or its compression is corrupt.",
         401: "No valid token. The queue stays as it is.",
         403: "The token, the tenant or the device does not allow this.",
@@ -20,8 +26,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         415: "An unknown content encoding.",
         422: "The envelope is not valid.",
         503: "Away or busy. Try again; the queue stays as it is.",
-    }.items()
-}
+    }
+)
 
 
 def body(model: type[BaseModel]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem, and so do
 
     status: HTTP status. code: stable snake_case name. title: what kind of error, the same every time. detail: what
     happened this time. retryable: whether the same request may succeed later. headers: added to the answer.
+    extra: further members of the body, as the RFC allows.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem, and so do
         *,
         retryable: bool = False,
         headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail or title)
         self.status = status
@@ -43,6 +45,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem, and so do
         self.detail = detail
         self.retryable = retryable
         self.headers = dict(headers or {})
+        self.extra = dict(extra or {})
 
     def body(self, instance: str | None = None) -> dict[str, Any]:
         """The problem as a JSON object."""
@@ -57,7 +60,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem, and so do
             body["detail"] = self.detail
         if instance:
             body["request_id"] = instance
-        return body
+        return body | self.extra
 
 
 def answer(problem: Problem, request_id: str | None = None) -> Response:

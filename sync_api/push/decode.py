@@ -123,6 +123,15 @@ def is_storable(text: str) -> bool:
     return NUL not in text
 
 
+def complaint(data: Mapping[str, Any]) -> str | None:
+    """Why these fields could not be stored and given back as they came, or None."""
+    try:
+        _check(data)
+    except _RefusedError as refused:
+        return str(refused)
+    return None
+
+
 def _check_names(change: ChangeIn) -> None:
     for name in (change.entity, change.offline_id, change.server_id):
         if name is not None and not is_storable(name):

@@ -55,6 +55,7 @@ conflict_resolution = sa.Table(
     number("changed_seq"),
     sa.Index("ix_conflict_resolution_entity", "tenant_id", "entity_type", "entity_id", "created_at"),
     sa.Index("ix_conflict_resolution_status", "tenant_id", "status", "created_at"),
+    sa.Index("ix_conflict_resolution_user", "tenant_id", "user_id", "created_at"),
     sa.Index("ix_conflict_resolution_changed_seq", "tenant_id", "changed_seq"),
 )
 
