@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import orjson
 
@@ -28,8 +28,8 @@ class Answer:
         self.lists[verdict].append(encoded)
         return f'{{"list":"{verdict}","answer":{encoded.decode()}}}'
 
-    def replay(self, stored: str) -> None:
-        """Add the verdict that the same change was given before."""
+    def replay(self, stored: str) -> Verdict:
+        """Add the verdict that the same change was given before; answers which it was."""
         told = orjson.loads(stored)
         item = told["answer"]
         item["replayed"] = True
@@ -37,6 +37,7 @@ class Answer:
             item["status"] = "already_applied"
         self.lists[told["list"]].append(orjson.dumps(item))
         self.replayed += 1
+        return cast(Verdict, told["list"])
 
     def encode(self, server_time: datetime) -> bytes:
         """The whole answer as JSON."""

@@ -55,15 +55,22 @@ class Fold:
             if before is None:
                 Step(self, sender, named, key, answer, tally, metadata).run()
             elif before[0] == named.sha256:
-                answer.replay(before[1])
+                if answer.replay(before[1]) != "applied":
+                    self._hold(sender, named)
             else:
                 item = rejection(named.sent.entity, named.sent.offline_id, "idempotency_mismatch", None)
                 answer.add("rejected", item)
                 tally["rejected"] += 1
+                self._hold(sender, named)
         self.writes.devices[sender.device] = DeviceRow(sender.device, sender.user, metadata, sender.received_at)
         if sender.kind != "import" or answer.replayed < len(changes):
             self.writes.requests.append(request_row(self.tenant, sender, answer, tally, self.writes.length))
         return answer
+
+    def _hold(self, sender: Sender, named: Named) -> None:
+        """Let what follows in the chain wait for this change, as it did when the change first came: a push that is
+        sent again is judged as it was."""
+        self.record(named.record_key).chain(sender.sync_id).block(named.change.data, whole=named.change.op == "delete")
 
     def finish(self) -> Writes:
         """Everything to be written."""

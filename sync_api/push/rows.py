@@ -29,6 +29,7 @@ class RecordRow(NamedTuple):
     events: int
     conflicts: int
     place: tuple[int, int] | None
+    updated_device: str | None
 
 
 class LogRow(NamedTuple):

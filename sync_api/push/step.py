@@ -99,8 +99,8 @@ class Step:
             }
             field_changes = record.write(decision, stamp, sender.received_at, ord_)
         elif decision.outcome == "applied":  # a record without any field
-            record.version, record.ord = server_version + 1, ord_
-            record.updated_at, record.updated_by = sender.received_at, sender.user
+            record.version = server_version + 1
+            record.written(ord_, sender.received_at, sender.user, sender.device)
         is_conflicted = decision.conflict is not None
         if decision.outcome != "unchanged":
             record.count(is_conflicted=is_conflicted)

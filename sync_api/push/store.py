@@ -29,7 +29,7 @@ WITH locked AS MATERIALIZED (
   SELECT r.* FROM unnest($2::sync.record_key[]) AS k
   CROSS JOIN LATERAL (
     SELECT r.entity_type, r.entity_id, r.ctid AS place, r.version, r.data::text AS data,
-      r.field_versions::text AS stamps, r.deleted_at IS NOT NULL AS is_deleted
+      r.field_versions::text AS stamps, r.deleted_at IS NOT NULL AS is_deleted, r.project_id
     FROM sync.record AS r
     WHERE r.tenant_id = $1 AND r.entity_type = k.entity_type AND r.entity_id = k.entity_id
     FOR NO KEY UPDATE
@@ -52,7 +52,8 @@ WITH locked AS MATERIALIZED (
 SELECT t.config_version, l.*, s.*, o.*
 FROM (SELECT max(config_version) AS config_version FROM sync.tenant WHERE tenant_id = $1) AS t,
   (SELECT array_agg(entity_type), array_agg(entity_id), array_agg(place), array_agg(version), array_agg(data),
-     array_agg(stamps), array_agg(is_deleted) FROM locked) AS l (types, ids, places, versions, data, stamps, deleted),
+     array_agg(stamps), array_agg(is_deleted), array_agg(project_id) FROM locked)
+     AS l (types, ids, places, versions, data, stamps, deleted, projects),
   (SELECT array_agg(user_id), array_agg(device_id), array_agg(entity_type), array_agg(offline_id),
      array_agg(content_sha256), array_agg(answer) FROM stored)
      AS s (users, devices, entities, offline_ids, hashes, answers),
@@ -63,7 +64,8 @@ FROM (SELECT max(config_version) AS config_version FROM sync.tenant WHERE tenant
 RELATED = """
 SELECT r.* FROM unnest($2::sync.record_key[]) AS k
 CROSS JOIN LATERAL (
-  SELECT r.entity_type, r.entity_id, r.ctid, r.version, r.data::text, r.field_versions::text, r.deleted_at IS NOT NULL
+  SELECT r.entity_type, r.entity_id, r.ctid, r.version, r.data::text, r.field_versions::text, r.deleted_at IS NOT NULL,
+    r.project_id
   FROM sync.record AS r WHERE r.tenant_id = $1 AND r.entity_type = k.entity_type AND r.entity_id = k.entity_id
   FOR SHARE
 ) AS r
@@ -90,23 +92,29 @@ WITH clock AS (
   SELECT * FROM unnest($3::sync.record_write[])
 ), born AS (
   INSERT INTO sync.record (tenant_id, entity_type, entity_id, project_id, version, data, field_versions, seq,
-    deleted_at, updated_at, updated_by, event_count, conflict_count, first_event_at)
+    deleted_at, updated_at, updated_by, event_count, conflict_count, first_event_at, updated_device)
   SELECT $1, r.entity_type, r.entity_id, r.project_id, r.version, r.data, r.stamps, clock.start + r.ord,
-    r.deleted_at, r.updated_at, r.updated_by, r.events, r.conflicts, r.updated_at
+    r.deleted_at, r.updated_at, r.updated_by, r.events, r.conflicts, r.updated_at, r.updated_device
   FROM rec AS r, clock WHERE r.expected = 0
   ON CONFLICT DO NOTHING RETURNING 1
 ), changed AS (
   UPDATE sync.record AS t SET
-    project_id = coalesce(r.project_id, t.project_id), version = r.version,
+    project_id = r.project_id, version = r.version,
     data = CASE WHEN r.replaces THEN r.data ELSE t.data || r.data END,
     field_versions = t.field_versions || r.stamps, seq = coalesce(clock.start + r.ord, t.seq),
     deleted_at = CASE WHEN r.ord IS NULL THEN t.deleted_at ELSE r.deleted_at END,
     updated_at = coalesce(r.updated_at, t.updated_at),
-    updated_by = coalesce(r.updated_by, t.updated_by), event_count = t.event_count + r.events,
+    updated_by = coalesce(r.updated_by, t.updated_by),
+    updated_device = coalesce(r.updated_device, t.updated_device), event_count = t.event_count + r.events,
     conflict_count = t.conflict_count + r.conflicts
   FROM rec AS r, clock
   WHERE t.ctid = r.place AND t.tenant_id = $1 AND t.version = r.expected
-  RETURNING 1
+  RETURNING t.entity_type, t.entity_id, t.seq, t.project_id, old.project_id AS left_project_id
+), moved AS (
+  INSERT INTO sync.access_change (tenant_id, project_id, user_id, entity_type, entity_id, seq)
+  SELECT $1, left_project_id, '', entity_type, entity_id, seq FROM changed WHERE left_project_id <> project_id
+    OR (left_project_id IS NOT NULL AND project_id IS NULL)
+  ON CONFLICT (tenant_id, project_id, user_id, entity_type, entity_id) DO UPDATE SET seq = excluded.seq
 ), logged AS (
   INSERT INTO sync.sync_log (tenant_id, received_at, id, seq, sync_id, sync_session_id, user_id, device_id,
     entity_type, entity_id, project_id, offline_id, operation, base_version, server_version, new_version, outcome,
@@ -161,6 +169,7 @@ class LoadedRecord:
     data: str
     stamps: str
     is_deleted: bool
+    project_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +192,7 @@ async def read(
     """Lock and read everything that deciding needs."""
     row = await connection.fetchrow(READ, tenant, sorted(set(records)), changes, sorted(set(devices)))
     assert row is not None
-    found = zip(*(row[c] or () for c in ("places", "versions", "data", "stamps", "deleted")), strict=True)
+    found = zip(*(row[c] or () for c in ("places", "versions", "data", "stamps", "deleted", "projects")), strict=True)
     keys = zip(row["types"] or (), row["ids"] or (), strict=True)
     names = zip(*(row[c] or () for c in ("users", "devices", "entities", "offline_ids")), strict=True)
     answers = zip(row["hashes"] or (), row["answers"] or (), strict=True)

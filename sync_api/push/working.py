@@ -1,5 +1,6 @@
 """A record while a transaction works on it: its state, what is new about it, and the chains of the pushes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,9 @@ from sync_api.engine.apply import apply
 from sync_api.engine.values import DELETED, Decision, Json, Record, Stamp
 from sync_api.push.rows import RecordRow
 from sync_api.push.store import LoadedRecord
+
+
+PROJECT = "project_id"  # the field that says which project's members may see a record
 
 
 @dataclass(slots=True)
@@ -47,6 +51,7 @@ class Working(Record):
     ord: int | None = None
     updated_at: datetime | None = None
     updated_by: str | None = None
+    updated_device: str | None = None
     events: int = 0
     conflicts: int = 0
     past: list[tuple[int, dict[str, Json]]] = field(default_factory=list)
@@ -71,8 +76,14 @@ class Working(Record):
             self.patch = {}
         self.fresh.update(apply(self, decision, stamp))
         self.patch.update((name, value) for name, value in decision.writes.items() if name != DELETED)
-        self.ord, self.updated_at, self.updated_by = ord, at, str(stamp["user"])
+        if PROJECT in decision.writes or decision.replaces:
+            self.project_id = project_of(decision.writes)
+        self.written(ord, at, str(stamp["user"]), str(stamp["device"]))
         return changes
+
+    def written(self, ord: int, at: datetime, user: str, device: str) -> None:
+        """Who wrote it last, when, and where that stands in the tenant's order."""
+        self.ord, self.updated_at, self.updated_by, self.updated_device = ord, at, user, device
 
     def count(self, *, is_conflicted: bool) -> None:
         """One more event."""
@@ -103,6 +114,7 @@ class Working(Record):
             self.events,
             self.conflicts,
             self.place,
+            self.updated_device,
         )
 
 
@@ -120,4 +132,11 @@ def load(key: tuple[str, str], stored: LoadedRecord | None) -> Working:
         expected=stored.version,
         place=stored.place,
         size=len(stored.data),
+        project_id=stored.project_id,
     )
+
+
+def project_of(data: Mapping[str, Json]) -> str | None:
+    """The project that a record with these fields belongs to; None: it is the whole tenant's."""
+    project = data.get(PROJECT)
+    return project if isinstance(project, str) and project else None

@@ -19,10 +19,30 @@ record = sa.Table(
     at("deleted_at", nullable=True),
     at("updated_at"),
     text("updated_by"),
+    # null for what was last written before the feed told of devices
+    text("updated_device", nullable=True),
     # life counters of the record's events (outcome applied, merged or conflict), for the online features
     number("event_count", server_default="0"),
     number("conflict_count", server_default="0"),
     at("first_event_at"),
+    # the feed's order
+    sa.Index("ix_record_seq", "tenant_id", "seq"),
+    # for whoever gains or loses a project; holds nothing of tenants without projects
+    sa.Index("ix_record_project_id", "tenant_id", "project_id", postgresql_where=sa.text("project_id IS NOT NULL")),
+)
+
+# Records to be told about anew because somebody's access to them changed: one row for a member who came or went
+# (user_id), one for all members of a project that the record has left (user_id ''). Only the newest is kept.
+access_change = sa.Table(
+    "access_change",
+    metadata,
+    tenant_id(primary_key=True),
+    text("project_id", primary_key=True),
+    text("user_id", primary_key=True),
+    text("entity_type", primary_key=True),
+    text("entity_id", primary_key=True),
+    number("seq"),
+    sa.Index("ix_access_change_seq", "tenant_id", "seq"),
 )
 
 applied_change = sa.Table(

@@ -41,9 +41,11 @@ project_member = sa.Table(
     tenant_id(primary_key=True),
     text("project_id", primary_key=True),
     text("user_id", primary_key=True),
+    # of the last grant or revocation
     number("seq"),
     at("granted_at", server_default=sa.func.now()),
     at("revoked_at", nullable=True),
+    sa.Index("ix_project_member_user_id", "tenant_id", "user_id"),
 )
 
 device = sa.Table(
