@@ -60,21 +60,21 @@ def decide(
     if change.op != "delete" and (wrong := kind.complaint(change.data, is_new=is_new)):
         return _rejected("validation_error", fields=dict(wrong))
     if kind.policy.strategy == "append_only":
-        return _append(change, record)
+        return _append(change, record, start)
     if change.op == "update_status" and kind.status_field not in change.data:
         return _rejected("validation_error", fields={kind.status_field or "status": "required"})
     decision = _create(change) if is_new else _existing(_case(change, record, kind, policy, start), base_of)
     return _guarded(decision, record, kind, missing_guard)
 
 
-def _append(change: Change, record: Record) -> Decision:
+def _append(change: Change, record: Record, start: int) -> Decision:
     if change.op not in ("create", "append"):
         return _rejected("not_permitted", because="append-only")
     if record.version == 0:
         return _create(change)
     if detect.differing(change, record):
         return _rejected("not_permitted", because="append-only")
-    return Decision("unchanged")
+    return Decision("unchanged", is_stale=(change.client_version or 0) < start)
 
 
 def _create(change: Change) -> Decision:

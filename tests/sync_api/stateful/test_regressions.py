@@ -1,0 +1,28 @@
+"""What the simulated devices have found once, told shortly."""
+
+from collections.abc import Callable
+
+from tests.sync_api.running import Tenant, change
+
+
+async def test_a_batch_that_is_sent_again_is_judged_as_it_was(new_tenant: Callable[[], Tenant]) -> None:
+    """What waited for a refused change waits again: the first answer may have been lost."""
+    tenant = new_tenant()
+    ann = tenant.device("ann")
+    await ann.one(op="create", entity="isolation_point", server_id="i", data={"status": "assigned"})
+    queue = [
+        change(entity="isolation_point", server_id="i", client_version=1, data={"status": "verified", "notes": "ok"}),
+        change(entity="isolation_point", server_id="i", client_version=1, data={"notes": "verified by me"}),
+    ]
+    for _ in range(2):
+        answer = await ann.push(*queue)
+        assert [item["reason"] for item in answer["rejected"]] == ["invalid_transition", "blocked"]
+    assert (await ann.push(queue[1]))["applied"][0]["status"] == "applied"
+
+
+async def test_who_appends_what_is_there_already_is_told_the_whole_of_it(tenant: Tenant) -> None:
+    ann, ben = tenant.device("ann"), tenant.device("ben")
+    await ann.one(op="append", entity="signature", server_id="s", data={"signed_by": "ann", "permit_id": "p"})
+    told = await ben.one(op="append", entity="signature", server_id="s", data={"signed_by": "ann"})
+    assert told["status"] == "unchanged"
+    assert told["record"]["data"] == {"signed_by": "ann", "permit_id": "p"}
