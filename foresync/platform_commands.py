@@ -112,8 +112,14 @@ def logs(part: PartName, lines: Annotated[int, typer.Option("-n", help="How many
 
 @app.command()
 def env() -> None:
-    """Print exports that point a shell at this platform: eval "$(foresync env)". Contains secrets."""
-    for name, value in sorted(_find().env.items()):
+    """Print exports that point a shell at this platform: eval "$(foresync env)". Contains secrets.
+
+    Also before its first start, so that a server of yours can be told where everything will be.
+    """
+    from foresync.platform import control
+    from foresync.platform.state import State
+
+    for name, value in sorted(control.laid_out(State.find()).env.items()):
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 
@@ -121,7 +127,7 @@ def show(found: "Platform", standing: "Sequence[Standing] | None" = None) -> Non
     """The standing of every part as a table, asked now unless given."""
     table = Table(box=None, pad_edge=False)
     for column in ("part", "name", "state", "health", "address"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for part in standing or found.standing():
         health = "[green]healthy" if part.problem is None else f"[red]{part.problem}"
         table.add_row(part.title, part.name, part.state, health, part.url or "")

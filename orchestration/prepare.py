@@ -22,12 +22,13 @@ def prepare(*, force: bool = False) -> Path:
     MANIFEST.parent.mkdir(parents=True, exist_ok=True)
     with (MANIFEST.parent / ".prepare.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if force or not _is_current():
+        if force or not is_current():
             _parse()
     return MANIFEST
 
 
-def _is_current() -> bool:
+def is_current() -> bool:
+    """Whether the manifest is newer than everything that it is made from."""
     if not MANIFEST.exists():
         return False
     parsed_at = MANIFEST.stat().st_mtime

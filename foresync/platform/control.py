@@ -16,7 +16,7 @@ from foresync.platform import provision
 from foresync.platform.display import progress
 from foresync.platform.platform import Platform
 from foresync.platform.start import steps
-from foresync.platform.state import State
+from foresync.platform.state import PlatformError, State
 from foresync.platform.steps import run_all
 from foresync.platform.strays import end_strays
 from foresync.platform.supervisor import UNREACHABLE
@@ -34,11 +34,12 @@ def up(state: State, console: Console) -> tuple[Platform, bool]:
     """
     with state.locked():
         if (running := _running(state)) is not None:
+            _refuse_other(running)
             if not running.is_healthy():
                 _run_steps(running, console, is_fresh=False)
             return running, False
         platform, home = _lay_out(state)
-        if home.folder != state.folder / "postgres":
+        if home.folder != state.folder / "postgres" and not platform.wiring.is_theirs("DATABASE_URL"):
             console.print(f"PostgreSQL's OS user cannot enter {state.folder}: its data is in {home.folder}")
         try:
             platform.supervisor.launch(platform.parts)
@@ -63,6 +64,12 @@ def down(state: State, *, delete_state: bool = False) -> bool:
             shutil.rmtree(platform.postgres_folder)
             shutil.rmtree(state.folder)
         return ended
+
+
+def laid_out(state: State) -> Platform:
+    """The platform as it runs, or as it would be started now."""
+    with state.locked():
+        return _running(state) or _lay_out(state)[0]
 
 
 def watch(platform: Platform, console: Console) -> None:
@@ -98,6 +105,13 @@ def _running(state: State) -> Platform | None:
     return platform if platform.is_running() else None
 
 
+def _refuse_other(running: Platform) -> None:
+    """Raises PlatformError when the environment asks for another platform than the one that runs."""
+    wanted = wire(running.state, running.wiring.ports, running.wiring.first_day).given
+    if others := [name for name, value in wanted.items() if value != running.wiring.variables[name]]:
+        raise PlatformError(f"it runs already, with another {', '.join(others)}: end it first, with `foresync down`")
+
+
 def _lay_out(state: State) -> tuple[Platform, Home]:
     """Clear what a killed platform left behind, choose ports, write every configuration."""
     end_strays(state)
@@ -106,8 +120,9 @@ def _lay_out(state: State) -> tuple[Platform, Home]:
     known = state.remembered()
     chosen = _choose_ports(known.get("ports", {}))
     first_day = known.get("first_day") or (datetime.datetime.now(datetime.UTC).date() - HISTORY).isoformat()
-    state.remember(ports=chosen, first_day=first_day, postgres_folder=str(home.folder))
-    platform = Platform(wire(state, chosen, first_day), home.folder)
+    wiring = wire(state, chosen, first_day)
+    state.remember(ports=chosen, first_day=first_day, postgres_folder=str(home.folder), theirs=wiring.theirs)
+    platform = Platform(wiring, home.folder)
     if not platform.wiring.is_theirs("DATABASE_URL"):
         Cluster(home, chosen["postgres"], platform.wiring.secrets["postgres"]).make()
     provision.lay_out_folders(platform.wiring)

@@ -111,6 +111,12 @@ def _dagster(wiring: Wiring) -> list[Part]:
     """Webserver and daemon over one code server: each would else load the definitions for itself, and the daemon
     again every minute. The code server reloads them when the UI is asked to."""
     url = wiring.variables["FORESYNC_DAGSTER_URL"]
+    if wiring.is_theirs("FORESYNC_DAGSTER_URL"):
+        theirs = partial(Part, needs=("databases",), url=url, variable="FORESYNC_DAGSTER_URL")
+        return [
+            theirs("dagster", "Dagster", checks.dagster_loaded(url)),
+            theirs("daemon", "Dagster daemon", checks.dagster_daemons(url)),
+        ]
     port, code_port = wiring.ports["dagster"], wiring.ports["code"]
     workspace = ("-w", str(wiring.workspace))
     code = ("code-server", "start", "-h", "127.0.0.1", "-p", str(code_port), "-m", DEFINITIONS)
@@ -133,11 +139,10 @@ def _dagster_part(
         title=title,
         check=check,
         needs=needs,
-        argv=_own(wiring, "DAGSTER_HOME", command),
+        argv=command,
         environment=wiring.orchestration(),
         url=url,
         port=port,
-        variable="DAGSTER_HOME",
         stop_signal="INT",
     )
 

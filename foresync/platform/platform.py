@@ -50,7 +50,8 @@ class Platform:
         known = state.remembered()
         if "ports" not in known:
             raise PlatformError(f"no platform has been started in {state.folder}: run `foresync up`")
-        return cls(wire(state, known["ports"], known["first_day"]), Path(known["postgres_folder"]))
+        wiring = wire(state, known["ports"], known["first_day"], known.get("theirs", {}))
+        return cls(wiring, Path(known["postgres_folder"]))
 
     @property
     def state(self) -> State:

@@ -10,8 +10,10 @@ from pathlib import Path
 from threading import Event
 
 from foresync.platform.state import PROJECT, PlatformError
-from foresync.platform.wiring import DBT_PROJECT, Wiring
+from foresync.platform.wiring import Wiring
 from foresync.postgres import databases
+
+OLDEST_POSTGRES = 18  # uuidv7()
 
 DAGSTER_YAML = """\
 # Written by `foresync up` at every start.
@@ -61,17 +63,32 @@ def databases_ready(wiring: Wiring, stop: Event) -> None:
     admin = wiring.variables["DATABASE_URL"]
     if not wiring.is_theirs("DATABASE_URL"):
         databases.ensure_database(wiring.own_server, "foresync")
+    elif (version := databases.server_version(admin)) < OLDEST_POSTGRES:
+        raise PlatformError(f"PostgreSQL {OLDEST_POSTGRES} or newer is needed; DATABASE_URL names a {version}")
     migrate.upgrade(admin)
     ours = {role: f"{role.upper()}_DATABASE_URL" for role in migrate.ROLES}
     migrate.set_passwords(admin, {role: wiring.secrets[role] for role in ours if not wiring.is_theirs(ours[role])})
-    for tool, variable in (("mlflow", "MLFLOW_TRACKING_URI"), ("dagster", "DAGSTER_HOME")):
-        if not wiring.is_theirs(variable):
-            databases.ensure_owned_database(admin, tool, wiring.secrets[tool])
+    for tool, is_needed in (
+        ("mlflow", not wiring.is_theirs("MLFLOW_TRACKING_URI")),
+        ("dagster", is_own_dagster(wiring)),
+    ):
+        if is_needed:
+            if not wiring.is_theirs(f"FORESYNC_{tool.upper()}_DATABASE_URL"):
+                databases.ensure_owned_database(admin, tool, wiring.secrets[tool])
             _upgrade_tool(wiring, tool, stop)
 
 
+def is_own_dagster(wiring: Wiring) -> bool:
+    """Whether the instance (its runs, its configuration) is ours, not only the processes over it."""
+    return not wiring.is_theirs("DAGSTER_HOME") and not wiring.is_theirs("FORESYNC_DAGSTER_URL")
+
+
 def lay_out_folders(wiring: Wiring) -> None:
-    """The folders that the parts expect, and Dagster's configuration."""
+    """The folders that the parts expect, and Dagster's configuration; PlatformError for an instance without any."""
+    instance = Path(wiring.variables["DAGSTER_HOME"]) / "dagster.yaml"
+    is_ours_to_start = not wiring.is_theirs("FORESYNC_DAGSTER_URL")
+    if is_ours_to_start and wiring.is_theirs("DAGSTER_HOME") and not instance.exists():
+        raise PlatformError(f"DAGSTER_HOME names your own Dagster instance, but there is no {instance}")
     home = wiring.state.make("dagster")
     (home / "dagster.yaml").write_text(DAGSTER_YAML)
     wiring.workspace.write_text(WORKSPACE_YAML.format(port=wiring.ports["code"]))
@@ -81,20 +98,10 @@ def lay_out_folders(wiring: Wiring) -> None:
 
 def dbt_parsed(wiring: Wiring, stop: Event) -> None:
     """Dagster reads the dbt project from its manifest: write it when the project is newer."""
-    if wiring.is_theirs("DAGSTER_HOME") or _is_parsed(DBT_PROJECT):
-        return
-    command = [sys.executable, "-m", "dbt.cli.main", "parse", "--quiet", "--project-dir", str(DBT_PROJECT),
-               "--profiles-dir", str(DBT_PROJECT)]  # fmt: skip
-    _run(command, wiring, stop, "dbt could not parse its project")
+    from orchestration import prepare
 
-
-def _is_parsed(project: Path) -> bool:
-    manifest = project / "target" / "manifest.json"
-    if not manifest.exists():
-        return False
-    sources = (path for path in project.rglob("*") if path.is_file() and manifest.parent not in path.parents)
-    written = manifest.stat().st_mtime
-    return all(path.stat().st_mtime <= written for path in sources if path.parent != project / "logs")
+    if not prepare.is_current():
+        _run([sys.executable, "-m", "orchestration.prepare"], wiring, stop, "dbt could not parse its project")
 
 
 def _upgrade_tool(wiring: Wiring, tool: str, stop: Event) -> None:

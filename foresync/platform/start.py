@@ -30,13 +30,13 @@ def steps(wiring: Wiring, parts: Sequence[Part], supervisor: Supervisor, *, is_f
     ]
     url = wiring.variables["FORESYNC_DAGSTER_URL"]
     leftover = Step("runs", "Left-over runs", partial(cancel_leftover_runs, url), needs=("dagster",))
-    # the daemon may start runs of its own only afterwards
+    # the daemon may start runs of its own only afterwards; in the user's instance there may be others' runs
     cleared = [replace(step, needs=(*step.needs, "runs")) if step.name == "daemon" else step for step in others]
     return [
         first,
         Step("databases", "Schema", partial(provision.databases_ready, wiring), needs=(first.name,)),
         Step("dbt", "dbt project", partial(provision.dbt_parsed, wiring)),
-        *([*cleared, leftover] if is_fresh and not wiring.is_theirs("DAGSTER_HOME") else others),
+        *([*cleared, leftover] if is_fresh and provision.is_own_dagster(wiring) else others),
     ]
 
 

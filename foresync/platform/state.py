@@ -33,9 +33,11 @@ class State:
         return cls(Path(os.environ.get("FORESYNC_HOME") or PROJECT / ".foresync").resolve())
 
     def make(self, *names: str) -> Path:
-        """A folder below ours, made if it is new."""
+        """A folder below ours, or ours itself, made if it is new."""
+        # PostgreSQL's OS user passes through ours; what is below is nobody else's to read
+        self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         path = self.folder.joinpath(*names)
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
 
     def log(self, part: str) -> Path:

@@ -7,13 +7,13 @@ folder); it is then used as it is, and not started.
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from foresync.launch import INSTANCE
-from foresync.platform.state import PROJECT, State
+from foresync.platform.state import State
 
 PORTS = {
     "postgres": 5433,
@@ -24,7 +24,6 @@ PORTS = {
     "code": 4000,
     "supervisor": 9011,
 }
-DBT_PROJECT = PROJECT / "dbt_project"
 DEFINITIONS = "orchestration.definitions"
 SILENCE = {"DAGSTER_DISABLE_TELEMETRY": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
 
@@ -35,8 +34,10 @@ class Wiring:
     ports: Mapping[str, int]
     secrets: Mapping[str, str]
     first_day: str
-    # the user's environment: what of it we ask for by name
-    theirs: Mapping[str, str]
+    # the user's environment, as far as it is not about us
+    environment: Mapping[str, str]
+    # what of our variables the user has set
+    given: Mapping[str, str]
 
     @cached_property
     def ours(self) -> dict[str, str]:
@@ -65,7 +66,7 @@ class Wiring:
     @cached_property
     def variables(self) -> dict[str, str]:
         """Every variable of the platform as it holds now."""
-        return {name: self.theirs.get(name) or own for name, own in self.ours.items()}
+        return {**self.ours, **self.given}
 
     @property
     def workspace(self) -> Path:
@@ -75,15 +76,19 @@ class Wiring:
     def is_theirs(self, name: str) -> bool:
         return self.variables[name] != self.ours[name]
 
+    @property
+    def theirs(self) -> dict[str, str]:
+        """The variables that point at something of the user's own."""
+        return {name: value for name, value in self.given.items() if self.is_theirs(name)}
+
     def only(self, *names: str, **more: str) -> dict[str, str]:
         """A process's whole environment: the user's own, of our variables just these, and our mark.
 
         The folder of our interpreter leads PATH: dbt and Dagster look for their own commands there.
         """
-        plain = {key: value for key, value in self.theirs.items() if key not in self.ours}
-        path = f"{Path(sys.executable).parent}{os.pathsep}{plain.get('PATH', os.defpath)}"
+        path = f"{Path(sys.executable).parent}{os.pathsep}{self.environment.get('PATH', os.defpath)}"
         chosen = {name: self.variables[name] for name in names}
-        return plain | SILENCE | chosen | more | {"PATH": path, INSTANCE: str(self.state.folder)}
+        return {**self.environment} | SILENCE | chosen | more | {"PATH": path, INSTANCE: str(self.state.folder)}
 
     def orchestration(self) -> dict[str, str]:
         """The environment of everything that loads the Dagster definitions."""
@@ -106,12 +111,18 @@ class Wiring:
 
     def _login(self, role: str, database: str | None = None) -> str:
         """The same server, the user's or ours, as another role and perhaps in another database."""
-        server = urlsplit(self.theirs.get("DATABASE_URL") or self._own_database)
+        server = urlsplit(self.given.get("DATABASE_URL") or self._own_database)
         address = server.netloc.rpartition("@")[2]
         path = f"/{database}" if database else server.path
         return server._replace(netloc=f"{role}:{self.secrets[role]}@{address}", path=path).geturl()
 
 
-def wire(state: State, ports: Mapping[str, int], first_day: str) -> Wiring:
-    """The wiring of this platform in the environment of this process."""
-    return Wiring(state, ports, state.secrets(), first_day, dict(os.environ))
+def wire(state: State, ports: Mapping[str, int], first_day: str, given: Mapping[str, str] | None = None) -> Wiring:
+    """The wiring of this platform in the environment of this process, which also says what is the user's own.
+
+    `given` says so instead where a running platform is meant: it is what it was started as.
+    """
+    wiring = Wiring(state, ports, state.secrets(), first_day, {}, {})
+    environment = {name: value for name, value in os.environ.items() if name not in wiring.ours}
+    told = {name: value for name in wiring.ours if (value := os.environ.get(name))}
+    return replace(wiring, environment=environment, given=told if given is None else given)

@@ -25,6 +25,12 @@ def ensure_owned_database(url: str, name: str, password: str) -> None:
             connection.execute(sql.SQL("create database {0} owner {0}").format(role))
 
 
+def server_version(url: str) -> int:
+    """The major version."""
+    with psycopg.connect(url) as connection:
+        return connection.info.server_version // 10_000
+
+
 def clone_database(url: str, name: str, template: str) -> None:
     """A fresh copy of `template`, in place of any database of that name; nobody may be connected to either."""
     with psycopg.connect(url, autocommit=True) as connection:
