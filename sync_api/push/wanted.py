@@ -36,11 +36,10 @@ def bases(fold: Fold, changes: Iterable[Named]) -> dict[BaseKey, tuple[datetime,
         record = fold.record(one.record_key)
         if version >= record.version or one.change.op == "delete":
             continue
-        after = None
+        bounds = None
         for name in _written_since(record, one, version):
-            after = after or _last_known(record, version)
-            until = datetime.fromisoformat(record.stamps[name]["event_at"])
-            wanted[one.sent.entity, one.entity_id, name, version] = (after, until)
+            bounds = bounds or (_last_known(record, version), _last_written(record))
+            wanted[one.sent.entity, one.entity_id, name, version] = bounds
     return wanted
 
 
@@ -49,6 +48,12 @@ def _written_since(record: Working, one: Named, version: int) -> Iterator[str]:
         stamp = record.stamps.get(name)
         if stamp is not None and stamp["version"] > version and name not in one.change.base:
             yield name
+
+
+def _last_written(record: Working) -> datetime:
+    """The last moment at which anything was. A field's own stamp will not do: a delete stamps fields that it keeps,
+    and what a new record under the same id drops is dropped later."""
+    return datetime.fromisoformat(max(stamp["event_at"] for stamp in record.stamps.values()))
 
 
 def _last_known(record: Working, version: int) -> datetime:

@@ -12,7 +12,6 @@ from sync_api.engine.values import DELETED, Decision, Json, Record, Stamp
 from sync_api.push.rows import RecordRow
 from sync_api.push.store import LoadedRecord
 
-
 PROJECT = "project_id"  # the field that says which project's members may see a record
 
 
@@ -70,6 +69,9 @@ class Working(Record):
             name: {"old": self.is_deleted if name == DELETED else self.data.get(name), "new": value}
             for name, value in decision.writes.items()
         }
+        if decision.replaces:  # what falls away is a change too: history must tell what it was
+            gone = {name: {"old": old, "new": None} for name, old in self.data.items() if old is not None}
+            changes = gone | changes
         self.past.append((stamp["version"], {name: change["old"] for name, change in changes.items()}))
         if decision.replaces:
             self.replaces = True

@@ -26,3 +26,14 @@ async def test_who_appends_what_is_there_already_is_told_the_whole_of_it(tenant:
     told = await ben.one(op="append", entity="signature", server_id="s", data={"signed_by": "ann"})
     assert told["status"] == "unchanged"
     assert told["record"]["data"] == {"signed_by": "ann", "permit_id": "p"}
+
+
+async def test_what_a_record_lost_with_its_tombstone_is_still_known_as_a_base(tenant: Tenant) -> None:
+    """A create over a tombstone drops fields; a client from before must still merge its list with what it knew."""
+    ann, ben = tenant.device("ann"), tenant.device("ben")
+    await ann.one(op="create", server_id="r", data={"tags": ["old"], "title": "A"})
+    await ann.one(op="delete", server_id="r", client_version=1)
+    await ann.one(op="create", server_id="r", client_version=2, data={"title": "B"})
+    await ann.one(server_id="r", client_version=3, data={"tags": ["new"]})
+    told = await ben.one(server_id="r", client_version=1, data={"tags": ["old", "mine"]})
+    assert told["record"]["data"]["tags"] == ["new", "mine"]

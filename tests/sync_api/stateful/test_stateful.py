@@ -49,7 +49,7 @@ class Devices(RuleBasedStateMachine):
         self.sql = psycopg.connect(database_url, autocommit=True, row_factory=dict_row)
         self.name = f"stateful-{next(_tenants)}"
         ensure_tenant(database_url, self.name)
-        tenant = Tenant(None, secret, self.name)  # type: ignore[arg-type] - only its tokens are wanted
+        tenant = Tenant(None, secret, self.name)  # type: ignore[arg-type]  # only its tokens are wanted
         self.admin = tenant.headers()
         self.wires = [world.Wire(self.http, tenant.headers(user, ("sync",))) for user, _ in AUTHORS]
         self.devices = [Device(author, skew) for author, skew in zip(AUTHORS, AHEAD, strict=True)]
