@@ -33,11 +33,10 @@ def demo(
 
     platform_commands.interrupt_on_hangup()
     began = time.monotonic()
-    with running_platform(State.find(), platform_commands.console, keep=keep_running) as found:
+    with running_platform(State.find(), platform_commands.console, keep=keep_running) as (found, is_ours):
         story.run(found, platform_commands.console, time.monotonic() - began)
     if keep_running:
-        platform_commands.show(found)
-        platform_commands.serve(found)
+        platform_commands.stay(found, is_ours)
 
 
 def main() -> None:

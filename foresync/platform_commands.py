@@ -36,11 +36,11 @@ def up(
 
     interrupt_on_hangup()
     found, is_ours = control.up(State.find(), console)
-    show(found)
-    if detach or not is_ours:
-        console.print("Running." if is_ours else "It was already running.", "`foresync down` ends it.")
+    if detach and is_ours:
+        show(found)
+        console.print("Running. `foresync down` ends it.")
     else:
-        serve(found)
+        stay(found, is_ours)
 
 
 @app.command()
@@ -56,6 +56,8 @@ def down(
     interrupt_on_hangup()
     ended = control.down(State.find(), delete_state=delete_state)
     console.print("The platform has ended." if ended else "Nothing was running.")
+    if delete_state:
+        console.print("Its state is deleted.")
 
 
 @app.command()
@@ -135,10 +137,14 @@ def show(found: "Platform", standing: "Sequence[Standing] | None" = None) -> Non
     console.print(f"logs: {found.state.folder / 'logs'}", highlight=False, soft_wrap=True)
 
 
-def serve(found: "Platform") -> None:
-    """Stay until Ctrl-C, then end the platform; also when somebody else has ended it."""
+def stay(found: "Platform", is_ours: bool) -> None:
+    """Stay until Ctrl-C, then end the platform; also when somebody else has ended it. What another started is left."""
     from foresync.platform import control
 
+    show(found)
+    if not is_ours:
+        console.print("It was already running. `foresync down` ends it.")
+        return
     console.print("Ctrl-C ends it.")
     try:
         control.watch(found, console)

@@ -56,12 +56,13 @@ def down(state: State, *, delete_state: bool = False) -> bool:
     if not state.folder.exists():
         return False
     with state.locked():
-        if "ports" not in state.remembered():
-            return False
-        platform = Platform.find(state)
-        ended = _end(platform)
+        ended = False
+        if "ports" in state.remembered():
+            platform = Platform.find(state)
+            ended = _end(platform)
+            if delete_state and platform.postgres_folder.exists():
+                shutil.rmtree(platform.postgres_folder)
         if delete_state:
-            shutil.rmtree(platform.postgres_folder)
             shutil.rmtree(state.folder)
         return ended
 
@@ -85,11 +86,14 @@ def watch(platform: Platform, console: Console) -> None:
 
 
 @contextlib.contextmanager
-def running_platform(state: State, console: Console, *, keep: bool = False) -> Iterator[Platform]:
-    """The platform, up. Ended afterwards if this call started it, unless the body ended well and `keep` is set."""
+def running_platform(state: State, console: Console, *, keep: bool = False) -> Iterator[tuple[Platform, bool]]:
+    """The platform, up, and whether this call started it.
+
+    Then it is ended afterwards, unless the body ended well and `keep` is set.
+    """
     platform, is_ours = up(state, console)
     try:
-        yield platform
+        yield platform, is_ours
     except BaseException:
         if is_ours:
             down(state)
