@@ -9,12 +9,14 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 import sync_api.conflicts.routes
+import sync_api.edits.routes
 import sync_api.entity_types.routes
 import sync_api.imports.routes
 import sync_api.policies.routes
 import sync_api.push.routes
 from sync_api import health
 from sync_api.db.session import Months, connect
+from sync_api.edits.risk import RiskServer
 from sync_api.push.service import Engine
 from sync_api.rules import RulesCache
 from sync_api.settings import Settings
@@ -38,10 +40,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = await connect(settings.api_database_url, size=settings.api_pool_size)
         app.state.engine = Engine(pool, RulesCache(), Months())
+        app.state.risk = RiskServer(settings.serving_url)
         _collect_seldom()
         try:
             yield
         finally:
+            await app.state.risk.close()
             with suppress(TimeoutError):
                 await asyncio.wait_for(pool.close(), timeout=10)
             pool.terminate()
@@ -56,7 +60,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=SMALLEST_COMPRESSED, compresslevel=1)
     middleware.install(app, max_body_bytes=settings.api_max_body_bytes)
     problems.install(app)
-    for slice_ in (sync_api.push, sync_api.imports, sync_api.policies, sync_api.entity_types, sync_api.conflicts):
+    for slice_ in (
+        sync_api.push,
+        sync_api.imports,
+        sync_api.policies,
+        sync_api.entity_types,
+        sync_api.conflicts,
+        sync_api.edits,
+    ):
         app.include_router(slice_.routes.router)
     app.include_router(health.router)
     return app

@@ -82,6 +82,15 @@ class DeviceRow(NamedTuple):
     seen_at: datetime
 
 
+class ClosingRow(NamedTuple):
+    """An edit that ends with a change that names it."""
+
+    edit_id: Any
+    user_id: str
+    pushed_at: datetime
+    ord: int
+
+
 class Writes:
     """Everything that one transaction writes. length: how far the tenant's clock moves on."""
 
@@ -96,6 +105,7 @@ class Writes:
         self.requests: list[dict[str, Any]] = []
         self.conflicts: list[dict[str, Any]] = []
         self.decisions: list[dict[str, Any]] = []
+        self.closing: dict[Any, ClosingRow] = {}
 
     def tick(self) -> int:
         """The next place in the tenant's order."""
@@ -116,6 +126,7 @@ class Writes:
             _json(self.requests),
             _json(self.conflicts),
             _json(self.decisions),
+            *_columns(list(self.closing.values()), ClosingRow),
         ]
 
 

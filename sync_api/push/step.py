@@ -14,7 +14,7 @@ from sync_api.engine.values import Decision, Json
 from sync_api.push import conflict_rows
 from sync_api.push.answers import RETRYABLE, Answer, rejection
 from sync_api.push.prepare import Named, Sender
-from sync_api.push.rows import AnswerRow, LogRow
+from sync_api.push.rows import AnswerRow, ClosingRow, LogRow
 from sync_api.push.store import ChangeKey
 
 if TYPE_CHECKING:
@@ -107,6 +107,10 @@ class Step:
             self.fold.writes.events[sender.user] += 1
             self.fold.writes.conflicted[sender.user] += is_conflicted
         self.tally[decision.outcome] += 1
+        if (edit_id := self.named.sent.edit_id) and sender.kind != "import":  # an import brings its own presence
+            self.fold.writes.closing[edit_id] = ClosingRow(
+                edit_id, sender.user, sender.received_at, self.fold.writes.tick()
+            )
         if record.size and self.named.sent.data:
             self.tally["saved"] += max(0, record.size - len(orjson.dumps(self.named.sent.data)))
         self.log(decision, event_id, ord_, server_version, field_changes)

@@ -153,6 +153,18 @@ WITH clock AS (
 ), decided AS (
   INSERT INTO sync.conflict_resolution_log
   SELECT p.* FROM clock, jsonb_populate_recordset(NULL::sync.conflict_resolution_log, $15) AS p
+), closed AS (
+  INSERT INTO sync.edit_session_event (tenant_id, id, seq, edit_id, event, user_id, device_id, entity_type, entity_id,
+    base_version, fields, received_at, expires_at)
+  SELECT $1, uuidv7(), clock.start + p.ord, p.edit_id, 'closed', e.user_id, e.device_id, e.entity_type, e.entity_id,
+    e.base_version, e.fields, p.pushed_at, p.pushed_at
+  FROM clock, unnest($16::uuid[], $17::text[], $18::timestamptz[], $19::bigint[])
+    AS p (edit_id, user_id, pushed_at, ord)
+  CROSS JOIN LATERAL (
+    SELECT e.* FROM sync.edit_session_event AS e
+    WHERE e.tenant_id = $1 AND e.edit_id = p.edit_id ORDER BY e.seq DESC LIMIT 1
+  ) AS e
+  WHERE e.event <> 'closed' AND e.user_id = p.user_id
 )
 SELECT clock.start, (SELECT count(*) FROM born) + (SELECT count(*) FROM changed) AS records,
   (SELECT count(*) FROM answered) AS answers, (SELECT count(*) FROM seen) AS devices

@@ -22,6 +22,9 @@ ROUTES = [
     ("PUT", "/api/v1/policies/task", "admin"),
     ("GET", "/api/v1/entity-types", "sync"),
     ("PUT", "/api/v1/entity-types/x", "admin"),
+    ("POST", "/api/v1/edits", "sync"),
+    ("PUT", "/api/v1/edits/00000000-0000-0000-0000-000000000000", "sync"),
+    ("DELETE", "/api/v1/edits/00000000-0000-0000-0000-000000000000", "sync"),
 ]
 
 
@@ -69,6 +72,8 @@ async def test_a_tenant_that_was_never_made_is_told_so(
         body = nobody.device("u").envelope(change("create", data={}))
     elif "batch" in path:
         body = {"items": []}
+    elif path.endswith("/edits"):
+        body = {"entity": "task", "server_id": "r", "device_id": "d"}
     elif "anchors" in path:
         body = {"anchor_at": "2026-01-01T00:00:00Z", "mapping": {}}
     answer = await http.request(method, path, headers=nobody.headers(), json=body)
