@@ -20,6 +20,21 @@ async def test_a_batch_that_is_sent_again_is_judged_as_it_was(new_tenant: Callab
     assert (await ann.push(queue[1]))["applied"][0]["status"] == "applied"
 
 
+async def test_what_was_written_on_top_of_a_blocked_change_waits_with_it(tenant: Tenant) -> None:
+    """Else the blocked one, sent again, would undo the later edit of the same field."""
+    ann = tenant.device("ann")
+    point = {"entity": "isolation_point", "server_id": "i"}
+    await ann.one(op="create", **point, data={"status": "assigned"})
+    answer = await ann.push(
+        change(**point, client_version=1, data={"status": "verified"}),
+        change(**point, client_version=1, data={"status": "isolated", "notes": "first"}),
+        change(**point, client_version=1, data={"notes": "second"}),
+        change(**point, client_version=1, data={"label": "free"}),
+    )
+    assert [item["reason"] for item in answer["rejected"]] == ["invalid_transition", "blocked", "blocked"]
+    assert [item["status"] for item in answer["applied"]] == ["applied"]
+
+
 async def test_who_appends_what_is_there_already_is_told_the_whole_of_it(tenant: Tenant) -> None:
     ann, ben = tenant.device("ann"), tenant.device("ben")
     await ann.one(op="append", entity="signature", server_id="s", data={"signed_by": "ann", "permit_id": "p"})
