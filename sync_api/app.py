@@ -13,6 +13,7 @@ import sync_api.edits.routes
 import sync_api.entity_types.routes
 import sync_api.imports.routes
 import sync_api.policies.routes
+import sync_api.pull.routes
 import sync_api.push.routes
 from sync_api import health
 from sync_api.db.session import Months, connect
@@ -66,6 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         sync_api.policies,
         sync_api.entity_types,
         sync_api.conflicts,
+        sync_api.pull,
         sync_api.edits,
     ):
         app.include_router(slice_.routes.router)

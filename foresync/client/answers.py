@@ -124,6 +124,45 @@ class PushAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class PulledChange:
+    """A record as it is now. `op` is upsert (`data` is all of it), delete, or remove (no longer yours to see)."""
+
+    seq: int
+    entity: str
+    server_id: str
+    op: Literal["upsert", "delete", "remove"]
+    version: int | None
+    data: Json | None
+    by_device: str | None
+
+    @classmethod
+    def parse(cls, body: Json) -> "PulledChange":
+        return cls(
+            seq=body["seq"],
+            entity=body["entity"],
+            server_id=body["server_id"],
+            op=body["op"],
+            version=body.get("version"),
+            data=body.get("data"),
+            by_device=body.get("by_device"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesPage:
+    """A page of the feed. `next` is the `since` of the following one, `epoch` is to be sent along with it."""
+
+    changes: list[PulledChange]
+    next: int
+    has_more: bool
+    epoch: str
+
+    @classmethod
+    def parse(cls, body: Json) -> "ChangesPage":
+        return cls([PulledChange.parse(one) for one in body["changes"]], body["next"], body["has_more"], body["epoch"])
+
+
+@dataclass(frozen=True, slots=True)
 class PushResult:
     """The answer to an imported push."""
 

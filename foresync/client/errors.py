@@ -53,6 +53,10 @@ class ForbiddenError(ApiError):
     """403: the token is good, its scopes do not reach this far."""
 
 
+class ResyncRequiredError(ApiError):
+    """410: the feed cannot be continued from there. Read again from 0; unsent changes stay as they are."""
+
+
 class TooLargeError(ApiError):
     """413: the body is larger than the server takes, inflated. Send fewer changes at a time."""
 
@@ -72,6 +76,7 @@ class ServerError(ApiError):
 _BY_STATUS: dict[int, type[ApiError]] = {
     401: UnauthorizedError,
     403: ForbiddenError,
+    410: ResyncRequiredError,
     413: TooLargeError,
     429: RateLimitedError,
 }

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from foresync.client.answers import Anchor, ImportResult, Json, Policy, PushAnswer, parse_import_result
+from foresync.client.answers import Anchor, ChangesPage, ImportResult, Json, Policy, PushAnswer, parse_import_result
 from foresync.client.retry import Retry
 from foresync.client.transport import Token, Transport
 
@@ -56,6 +56,22 @@ class SyncClient:
         if sync_session_id is not None:
             envelope["sync_session_id"] = sync_session_id
         return PushAnswer.parse(self._transport.request("POST", "/api/v1/sync/push", envelope))
+
+    def changes(
+        self,
+        since: int = 0,
+        *,
+        entities: Sequence[str] | None = None,
+        limit: int | None = None,
+        epoch: str | None = None,
+    ) -> ChangesPage:
+        """A page of what has changed after `since`, in commit order; read on from its `next` while it `has_more`.
+
+        Raises `ResyncRequiredError` when that position can no longer be continued: read again from 0.
+        """
+        asked = {"since": since, "entities": ",".join(entities) if entities else None, "limit": limit, "epoch": epoch}
+        query = urlencode({name: value for name, value in asked.items() if value is not None})
+        return ChangesPage.parse(self._transport.request("GET", f"/api/v1/sync/changes?{query}"))
 
     def import_batch(self, items: Sequence[Body]) -> list[ImportResult]:
         """Send up to 500 pushes and presence events with times of their own (scope import): a result each, in order."""

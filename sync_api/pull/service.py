@@ -1,0 +1,55 @@
+"""Read a page of the feed: from a request that is well formed to the bytes of its answer."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sync_api.db.session import as_tenant, retried
+from sync_api.pull import store
+from sync_api.push.service import Engine
+from web.auth import Caller
+from web.problems import Problem
+
+
+async def page(
+    engine: Engine, who: Caller, since: int, entities: Sequence[str] | None, limit: int, epoch: UUID | None
+) -> bytes:
+    """The page as JSON. Problem 410 when it could not tell everything that has happened since, 403 without a tenant."""
+
+    async def attempt() -> store.Page:
+        async with as_tenant(engine.pool, who.tenant) as connection:
+            room = limit
+            while True:
+                found = await store.page(connection, who.tenant, who.user, since, entities, room)
+                if found is None:
+                    raise unknown_tenant(who.tenant)
+                if found.fits:
+                    return found
+                room = max(1, room // 4)  # records far larger than usual: fewer of them at a time
+
+    found = await retried(attempt)
+    _must_reach(found, since, epoch)
+    return b'{"changes":[%b],"next":%d,"has_more":%b,"epoch":"%b"}' % (
+        found.changes,
+        found.next,
+        b"true" if found.has_more else b"false",
+        str(found.epoch).encode(),
+    )
+
+
+def _must_reach(found: store.Page, since: int, epoch: UUID | None) -> None:
+    """Whether a client at `since` can still be told everything. One at 0 has nothing to be told of deletions."""
+    if epoch is not None and epoch != found.epoch:
+        raise resync("the server was restored since: what you hold may come from a lost future")
+    if since > found.head:
+        raise resync("this position was never reached here")
+    if 0 < since < found.horizon:
+        raise resync("deletions older than this position are no longer told")
+
+
+def resync(because: str) -> Problem:
+    """What a client answers by reading everything again, from 0; its unsent changes stay."""
+    return Problem(410, "resync_required", "Read everything again, from 0; keep what you have not sent", because)
+
+
+def unknown_tenant(tenant: str) -> Problem:
+    return Problem(403, "unknown_tenant", "There is no such tenant", f"{tenant!r} has not been made here")
