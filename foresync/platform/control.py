@@ -96,6 +96,7 @@ def running_platform(state: State, console: Console, *, keep: bool = False) -> I
         yield platform, is_ours
     except BaseException:
         if is_ours:
+            console.print("ending the platform…")
             down(state)
         raise
     if is_ours and not keep:
