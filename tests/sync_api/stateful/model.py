@@ -250,7 +250,7 @@ class Turn:
         return _field(base, client, server, rule, winner, value)
 
     def _combine(self, rule: str, name: str, base: Any, client: Any, server: Any) -> Any:
-        numbers = all(isinstance(v, int) and not isinstance(v, bool) for v in (client, server))
+        comparable = {type(client), type(server)} in ({int}, {str})
         order = self.kind.orders.get(name, [])
         if rule == "set_merge" and isinstance(client, list) and isinstance(server, list):
             if not isinstance(base, list):
@@ -259,7 +259,7 @@ class Turn:
             return kept + [v for v in client if v not in base and v not in kept]
         if rule == "true_wins" and isinstance(client, bool) and isinstance(server, bool):
             return client or server
-        if rule in ("max", "min") and numbers:
+        if rule in ("max", "min") and comparable:
             return max(client, server) if rule == "max" else min(client, server)
         if rule == "monotonic" and client in order and server in order:
             return order[max(order.index(client), order.index(server))]
