@@ -62,11 +62,20 @@ async def as_tenant(pool: Pool, tenant: str) -> AsyncIterator[Connection]:
         await connection.execute(f"BEGIN; SET LOCAL foresync.tenant = '{quoted}'")
         try:
             yield connection
+            await connection.execute("COMMIT")
         except BaseException:
-            if not connection.is_closed():
-                await connection.execute("ROLLBACK")
+            await _roll_back(connection)
             raise
-        await connection.execute("COMMIT")
+
+
+async def _roll_back(connection: Connection) -> None:
+    """Leave the connection as good as new, or not at all: the next transaction must meet nothing of this one."""
+    if connection.is_closed():
+        return
+    try:
+        await connection.execute("ROLLBACK")
+    except Exception:  # it is dying, and the error that led here says why
+        connection.terminate()
 
 
 async def retried(work: Callable[[], Awaitable[T]]) -> T:
@@ -80,6 +89,8 @@ async def retried(work: Callable[[], Awaitable[T]]) -> T:
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError, Raced):
             await asyncio.sleep(random.uniform(0, 0.005 * 2 ** min(attempt, 6)))  # noqa: S311 - jitter, no secret
         except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
+            raise unavailable() from error
+        except asyncpg.InternalClientError as error:  # the server's last words came while nobody was asking
             raise unavailable() from error
         except (asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError) as error:
             raise unavailable() from error
