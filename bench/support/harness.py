@@ -102,8 +102,13 @@ def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -
     raise SystemExit(f"the server did not get ready:\n{log.read_text()[-4000:]}")
 
 
-def close(bench: str, figures: dict[str, float], goals: dict[str, float]) -> None:
-    """Print the last line: `goals` maps a figure's name to the least it should be."""
-    met = {name: bool(figures[name] >= least) for name, least in goals.items()}
+def close(
+    bench: str, figures: dict[str, float], at_least: dict[str, float], at_most: dict[str, float] | None = None
+) -> None:
+    """Print the last line: figures, the goals set for some of them, and which were met."""
+    at_most = at_most or {}
+    goals = {name: f">= {least}" for name, least in at_least.items()} | {k: f"<= {most}" for k, most in at_most.items()}
+    met = {name: bool(figures[name] >= least) for name, least in at_least.items()}
+    met |= {name: bool(figures[name] <= most) for name, most in at_most.items()}
     rounded = {name: round(value, 4) for name, value in figures.items()}
     print(json.dumps({"bench": bench, "figures": rounded, "goals": goals, "met": met}), flush=True)
