@@ -30,6 +30,7 @@ class RecordRow(NamedTuple):
     conflicts: int
     place: tuple[int, int] | None
     updated_device: str | None
+    last_events: str
 
 
 class LogRow(NamedTuple):
@@ -60,6 +61,8 @@ class LogRow(NamedTuple):
     device_metadata: str
     edit_id: Any
     prediction_id: Any
+    concurrent_editors: int | None
+    hours_since_last_sync: float
 
 
 class AnswerRow(NamedTuple):

@@ -102,9 +102,10 @@ class Step:
         elif decision.outcome == "applied":  # a record without any field
             record.version = server_version + 1
             record.written(ord_, sender.received_at, sender.user, sender.device)
+        self.log(decision, event_id, ord_, server_version, field_changes)
         is_conflicted = decision.conflict is not None
         if decision.outcome != "unchanged":
-            record.count(is_conflicted=is_conflicted)
+            record.count(sender.user, sender.received_at, is_conflicted=is_conflicted)
             self.fold.writes.events[sender.user] += 1
             self.fold.writes.conflicted[sender.user] += is_conflicted
         self.tally[decision.outcome] += 1
@@ -114,7 +115,6 @@ class Step:
             )
         if record.size and self.named.sent.data:
             self.tally["saved"] += max(0, record.size - len(orjson.dumps(self.named.sent.data)))
-        self.log(decision, event_id, ord_, server_version, field_changes)
         conflict_id = None
         if seen_before is not None:
             conflict_id = conflict_rows.add(
@@ -127,6 +127,10 @@ class Step:
         self, decision: Decision, event_id: str, ord_: int, server_version: int, field_changes: dict[str, Any]
     ) -> None:
         sent, sender, record = self.named.sent, self.sender, self.record
+        # an import brings its presence along: who had what open at that time is not written yet
+        editors = None
+        if sender.kind != "import":
+            editors = record.presence.concurrent_editors(sender.user, sender.received_at)
         self.fold.writes.log.append(
             LogRow(
                 sender.received_at,
@@ -154,6 +158,8 @@ class Step:
                 self.metadata,
                 sent.edit_id,
                 sent.prediction_id,
+                editors,
+                record.presence.hours_since_last_sync(sender.user, sender.received_at),
             )
         )
 

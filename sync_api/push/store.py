@@ -29,7 +29,14 @@ WITH locked AS MATERIALIZED (
   SELECT r.* FROM unnest($2::sync.record_key[]) AS k
   CROSS JOIN LATERAL (
     SELECT r.entity_type, r.entity_id, r.ctid AS place, r.version, r.data::text AS data,
-      r.field_versions::text AS stamps, r.deleted_at IS NOT NULL AS is_deleted, r.project_id
+      r.field_versions::text AS stamps, r.deleted_at IS NOT NULL AS is_deleted, r.project_id,
+      r.last_events::text AS last_events, (
+        SELECT string_agg(e.user_id, E'\\x1f') FROM sync.edit_session_event AS e
+        WHERE e.tenant_id = $1 AND e.entity_type = k.entity_type AND e.entity_id = k.entity_id
+          AND e.expires_at > now() AND e.event <> 'closed'
+          AND NOT EXISTS (SELECT FROM sync.edit_session_event AS newer
+                          WHERE newer.tenant_id = $1 AND newer.edit_id = e.edit_id AND newer.seq > e.seq)
+      ) AS editing
     FROM sync.record AS r
     WHERE r.tenant_id = $1 AND r.entity_type = k.entity_type AND r.entity_id = k.entity_id
     FOR NO KEY UPDATE
@@ -52,8 +59,9 @@ WITH locked AS MATERIALIZED (
 SELECT t.config_version, l.*, s.*, o.*
 FROM (SELECT max(config_version) AS config_version FROM sync.tenant WHERE tenant_id = $1) AS t,
   (SELECT array_agg(entity_type), array_agg(entity_id), array_agg(place), array_agg(version), array_agg(data),
-     array_agg(stamps), array_agg(is_deleted), array_agg(project_id) FROM locked)
-     AS l (types, ids, places, versions, data, stamps, deleted, projects),
+     array_agg(stamps), array_agg(is_deleted), array_agg(project_id), array_agg(last_events), array_agg(editing)
+     FROM locked)
+     AS l (types, ids, places, versions, data, stamps, deleted, projects, last_events, editing),
   (SELECT array_agg(user_id), array_agg(device_id), array_agg(entity_type), array_agg(offline_id),
      array_agg(content_sha256), array_agg(answer) FROM stored)
      AS s (users, devices, entities, offline_ids, hashes, answers),
@@ -92,9 +100,11 @@ WITH clock AS (
   SELECT * FROM unnest($3::sync.record_write[])
 ), born AS (
   INSERT INTO sync.record (tenant_id, entity_type, entity_id, project_id, version, data, field_versions, seq,
-    deleted_at, updated_at, updated_by, event_count, conflict_count, first_event_at, updated_device)
+    deleted_at, updated_at, updated_by, event_count, conflict_count, first_event_at, updated_device,
+    last_events)
   SELECT $1, r.entity_type, r.entity_id, r.project_id, r.version, r.data, r.stamps, clock.start + r.ord,
-    r.deleted_at, r.updated_at, r.updated_by, r.events, r.conflicts, r.updated_at, r.updated_device
+    r.deleted_at, r.updated_at, r.updated_by, r.events, r.conflicts, r.updated_at, r.updated_device,
+    r.last_events
   FROM rec AS r, clock WHERE r.expected = 0
   ON CONFLICT DO NOTHING RETURNING 1
 ), changed AS (
@@ -106,7 +116,7 @@ WITH clock AS (
     updated_at = coalesce(r.updated_at, t.updated_at),
     updated_by = coalesce(r.updated_by, t.updated_by),
     updated_device = coalesce(r.updated_device, t.updated_device), event_count = t.event_count + r.events,
-    conflict_count = t.conflict_count + r.conflicts
+    conflict_count = t.conflict_count + r.conflicts, last_events = r.last_events
   FROM rec AS r, clock
   WHERE t.ctid = r.place AND t.tenant_id = $1 AND t.version = r.expected
   RETURNING t.entity_type, t.entity_id, t.seq, t.project_id, old.project_id AS left_project_id
@@ -119,11 +129,12 @@ WITH clock AS (
   INSERT INTO sync.sync_log (tenant_id, received_at, id, seq, sync_id, sync_session_id, user_id, device_id,
     entity_type, entity_id, project_id, offline_id, operation, base_version, server_version, new_version, outcome,
     is_conflicted, field_changes, fields, edited_at_sent, edited_at, network_type, device_metadata, edit_id,
-    prediction_id)
+    prediction_id, concurrent_editors, hours_since_last_sync)
   SELECT $1, l.received_at, l.id, clock.start + l.ord, l.sync_id, l.sync_session_id, l.user_id, l.device_id,
     l.entity_type, l.entity_id, l.project_id, l.offline_id, l.operation, l.base_version, l.server_version,
     l.new_version, l.outcome, l.is_conflicted, l.field_changes, string_to_array(l.fields, E'\\x1f'),
-    l.edited_at_sent, l.edited_at, l.network_type, l.device_metadata, l.edit_id, l.prediction_id
+    l.edited_at_sent, l.edited_at, l.network_type, l.device_metadata, l.edit_id, l.prediction_id,
+    l.concurrent_editors, l.hours_since_last_sync
   FROM clock, unnest($4::sync.log_write[]) AS l
 ), answered AS (
   INSERT INTO sync.applied_change (tenant_id, user_id, device_id, entity_type, offline_id, content_sha256, answer)
@@ -172,6 +183,9 @@ FROM clock
 """
 
 
+LOADED = ("places", "versions", "data", "stamps", "deleted", "projects", "last_events", "editing")
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedRecord:
     """A record as it is stored; data and stamps still as JSON text."""
@@ -182,6 +196,8 @@ class LoadedRecord:
     stamps: str
     is_deleted: bool
     project_id: str | None
+    last_events: str = "{}"
+    editing: str | None = None  # who has it open, joined by U+001F
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +220,7 @@ async def read(
     """Lock and read everything that deciding needs."""
     row = await connection.fetchrow(READ, tenant, sorted(set(records)), changes, sorted(set(devices)))
     assert row is not None
-    found = zip(*(row[c] or () for c in ("places", "versions", "data", "stamps", "deleted", "projects")), strict=True)
+    found = zip(*(row[column] or () for column in LOADED), strict=True)
     keys = zip(row["types"] or (), row["ids"] or (), strict=True)
     names = zip(*(row[c] or () for c in ("users", "devices", "entities", "offline_ids")), strict=True)
     answers = zip(row["hashes"] or (), row["answers"] or (), strict=True)

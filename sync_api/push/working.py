@@ -9,6 +9,7 @@ import orjson
 
 from sync_api.engine.apply import apply
 from sync_api.engine.values import DELETED, Decision, Json, Record, Stamp
+from sync_api.push.presence import Presence
 from sync_api.push.rows import RecordRow
 from sync_api.push.store import LoadedRecord
 
@@ -53,6 +54,7 @@ class Working(Record):
     updated_device: str | None = None
     events: int = 0
     conflicts: int = 0
+    presence: Presence = field(default_factory=Presence)
     past: list[tuple[int, dict[str, Json]]] = field(default_factory=list)
     chains: dict[str, Chain] = field(default_factory=dict)
 
@@ -87,10 +89,11 @@ class Working(Record):
         """Who wrote it last, when, and where that stands in the tenant's order."""
         self.ord, self.updated_at, self.updated_by, self.updated_device = ord, at, user, device
 
-    def count(self, *, is_conflicted: bool) -> None:
+    def count(self, user: str, at: datetime, *, is_conflicted: bool) -> None:
         """One more event."""
         self.events += 1
         self.conflicts += is_conflicted
+        self.presence.note(user, at)
 
     def as_seen(self) -> dict[str, Json]:
         """The record as an answer shows it."""
@@ -117,6 +120,7 @@ class Working(Record):
             self.conflicts,
             self.place,
             self.updated_device,
+            orjson.dumps(self.presence.last_events).decode(),
         )
 
 
@@ -135,6 +139,7 @@ def load(key: tuple[str, str], stored: LoadedRecord | None) -> Working:
         place=stored.place,
         size=len(stored.data),
         project_id=stored.project_id,
+        presence=Presence(orjson.loads(stored.last_events), stored.editing.split("\x1f") if stored.editing else ()),
     )
 
 

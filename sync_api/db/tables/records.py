@@ -25,6 +25,8 @@ record = sa.Table(
     number("event_count", server_default="0"),
     number("conflict_count", server_default="0"),
     at("first_event_at"),
+    # user -> milliseconds since 1970 of the user's last event, for a week: what events are logged with, for audit
+    json("last_events", server_default="{}"),
     # the feed's order
     sa.Index("ix_record_seq", "tenant_id", "seq"),
     # for whoever gains or loses a project; holds nothing of tenants without projects

@@ -1,0 +1,78 @@
+"""The two figures that every event is logged with: who else was there, and how long its user had been away."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sync_api.push.presence import MOST_USERS, Presence
+from tests.sync_api.running import Tenant, change
+
+T = datetime(2026, 9, 1, 12, tzinfo=UTC)
+
+
+def test_others_count_for_five_minutes_and_while_they_have_it_open() -> None:
+    presence = Presence(editing=["cy", "ann"])
+    presence.note("ben", T)
+    assert presence.concurrent_editors("ann", T + timedelta(minutes=4)) == 2
+    assert presence.concurrent_editors("ben", T + timedelta(minutes=4)) == 2
+    assert presence.concurrent_editors("ann", T + timedelta(minutes=5)) == 1
+
+
+def test_a_week_away_is_as_good_as_never_there() -> None:
+    presence = Presence()
+    assert presence.hours_since_last_sync("ann", T) == 168
+    presence.note("ann", T)
+    assert presence.hours_since_last_sync("ann", T + timedelta(minutes=90)) == 1.5
+    assert presence.hours_since_last_sync("ann", T + timedelta(days=9)) == 168
+
+
+def test_changes_of_one_push_see_what_was_there_before_it() -> None:
+    presence = Presence()
+    presence.note("ann", T)
+    presence.note("ann", T + timedelta(hours=2))
+    assert presence.hours_since_last_sync("ann", T + timedelta(hours=2)) == 2
+
+
+def test_what_a_record_remembers_is_bounded() -> None:
+    presence = Presence()
+    presence.note("old", T - timedelta(days=8))
+    for number in range(MOST_USERS + 5):
+        presence.note(f"u{number}", T + timedelta(seconds=number))
+    assert list(presence.last_events) == [f"u{number}" for number in range(5, MOST_USERS + 5)]
+
+
+async def test_events_are_logged_with_them(tenant: Tenant, sql: Any) -> None:
+    await tenant.http.post(
+        "/api/v1/edits",
+        headers=tenant.headers("cy"),
+        json={"entity": "task", "server_id": "r", "device_id": "cy-phone"},
+    )
+    ann, ben = tenant.device("ann"), tenant.device("ben")
+    await ann.one(op="create", server_id="r", data={"title": "t"})
+    await ben.push(*(change(server_id="r", client_version=1, data={"title": title}) for title in "uv"))
+    await ann.one(server_id="r", client_version=2, data={"notes": "n"})
+    rows = await sql.fetch(
+        """SELECT user_id, concurrent_editors, hours_since_last_sync FROM sync.sync_log
+           WHERE tenant_id = $1 ORDER BY seq""",
+        tenant.name,
+    )
+    assert [(row["user_id"], row["concurrent_editors"]) for row in rows] == [
+        ("ann", 0), ("ben", 2), ("ben", 2), ("ann", 2),
+    ]  # fmt: skip
+    assert [row["hours_since_last_sync"] == 168 for row in rows] == [True, True, True, False]
+    assert rows[3]["hours_since_last_sync"] == pytest.approx(0, abs=0.1)
+
+
+async def test_a_history_is_logged_by_its_own_clock(tenant: Tenant, sql: Any) -> None:
+    def item(hour: int, **rest: Any) -> dict[str, Any]:
+        at = (T + timedelta(hours=hour)).isoformat()
+        push = {"device_id": "d", "client_time": at, "changes": [change(server_id="r", **rest)]}
+        return {"kind": "push", "user_id": "ann", "received_at": at, "push": push}
+
+    await tenant.import_(item(0, op="create", data={"title": "a"}), item(3, client_version=1, data={"title": "b"}))
+    rows = await sql.fetch(
+        "SELECT concurrent_editors, hours_since_last_sync FROM sync.sync_log WHERE tenant_id = $1 ORDER BY seq",
+        tenant.name,
+    )
+    assert [tuple(row) for row in rows] == [(None, 168.0), (None, 3.0)]
