@@ -12,6 +12,28 @@
 
 {% macro duckdb__json_text(column, key) %}json_extract_string({{ column }}, '$.{{ key }}'){% endmacro %}
 
+{#- The number at a path of keys in a JSON document; null when it is not there. -#}
+{% macro json_number_at(column, path) %}{{ return(adapter.dispatch('json_number_at', 'foresync')(column, path)) }}{% endmacro %}
+
+{% macro default__json_number_at(column, path) -%}
+    cast(cast({{ column }} as jsonb) #>> '{ {{- path | join(',') -}} }' as {{ double() }})
+{%- endmacro %}
+
+{% macro duckdb__json_number_at(column, path) -%}
+    cast(json_extract_string({{ column }}, '$.{{ path | join('.') }}') as {{ double() }})
+{%- endmacro %}
+
+{#- The array of texts at a path of keys in a JSON document; null or empty when it is not there. -#}
+{% macro json_texts_at(column, path) %}{{ return(adapter.dispatch('json_texts_at', 'foresync')(column, path)) }}{% endmacro %}
+
+{% macro default__json_texts_at(column, path) -%}
+    array(select jsonb_array_elements_text(cast({{ column }} as jsonb) #> '{ {{- path | join(',') -}} }'))
+{%- endmacro %}
+
+{% macro duckdb__json_texts_at(column, path) -%}
+    cast(json_extract({{ column }}, '$.{{ path | join('.') }}') as varchar[])
+{%- endmacro %}
+
 {#- Aggregate: one JSON object, as text, out of a key and a JSON value per row. -#}
 {% macro json_object_agg(key, value) %}{{ return(adapter.dispatch('json_object_agg', 'foresync')(key, value)) }}{% endmacro %}
 

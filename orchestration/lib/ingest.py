@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestration.lib import operational
 from orchestration.lib.lake import Lake, write_parquet
-from orchestration.lib.tables import RawTable
+from orchestration.lib.tables import COVERAGE, SEEN_BY_FEATURES, RawTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,7 +32,7 @@ def copy_days(url: str, lake: Lake, table: RawTable, window: tuple[date, date]) 
     operational.BlindReaderError, before anything is removed, when the role does not see every tenant.
     """
     with operational.connect(url) as connection:
-        operational.require_sight(connection, table)
+        operational.require_sight(connection, table.name)
         with operational.stream(connection, table, window) as reader:
             schema = reader.schema
             write_parquet(lake.schema_file(table.name), schema, ())
@@ -47,9 +47,19 @@ def copy_days(url: str, lake: Lake, table: RawTable, window: tuple[date, date]) 
 def copy_snapshot(url: str, lake: Lake, table: RawTable) -> Copied:
     """Replace the table's one file. Raises operational.BlindReaderError like `copy_days`."""
     with operational.connect(url) as connection:
-        operational.require_sight(connection, table)
+        operational.require_sight(connection, table.name)
         with operational.stream(connection, table, None) as reader:
             written = write_parquet(lake.snapshot_file(table.name), reader.schema, reader)
+            return Copied({}, written, reader.schema)
+
+
+def copy_coverage(url: str, lake: Lake, first_day: date) -> Copied:
+    """Note what a copy that is taken from now on will hold of each tenant. Raises like `copy_days`."""
+    with operational.connect(url) as connection:
+        for table in ("tenant", "tenant_clock", *SEEN_BY_FEATURES):
+            operational.require_sight(connection, table)
+        with operational.coverage(connection, first_day) as reader:
+            written = write_parquet(lake.snapshot_file(COVERAGE), reader.schema, reader)
             return Copied({}, written, reader.schema)
 
 

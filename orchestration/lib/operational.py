@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from orchestration.lib.tables import RawTable
+from orchestration.lib.tables import SEEN_BY_FEATURES, RawTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,11 +34,11 @@ def connect(url: str) -> Iterator[Any]:
         yield connection
 
 
-def require_sight(connection: Any, table: RawTable) -> None:
+def require_sight(connection: Any, table: str) -> None:
     """Raise BlindReaderError when row-level security would hide rows from this connection."""
-    ((is_filtered,),) = rows(connection, f"SELECT row_security_active('sync.{table.name}'::regclass)")
+    ((is_filtered,),) = rows(connection, f"SELECT row_security_active('sync.{table}'::regclass)")
     if is_filtered:
-        raise BlindReaderError(f"row-level security hides rows of sync.{table.name} from this role; it needs BYPASSRLS")
+        raise BlindReaderError(f"row-level security hides rows of sync.{table} from this role; it needs BYPASSRLS")
 
 
 @contextmanager
@@ -48,6 +48,24 @@ def stream(connection: Any, table: RawTable, window: tuple[date, date] | None) -
     query = f"SELECT {columns} FROM sync.{table.name}"
     if window is not None:
         query += f" WHERE {within(table, window)} ORDER BY {table.at}, 1, 2, 3"
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        yield cursor.fetch_record_batch()
+
+
+@contextmanager
+def coverage(connection: Any, first_day: date) -> Iterator["pa.RecordBatchReader"]:
+    """Where each clock stands (`held_to_seq`), and the first row before `first_day` (`missing_from_seq`)."""
+    oldest = " ".join(
+        f"LEFT JOIN (SELECT tenant_id, min(seq) AS seq FROM sync.{table} WHERE received_at < {_literal(first_day)} "
+        f"GROUP BY 1) AS {table} USING (tenant_id)"
+        for table in SEEN_BY_FEATURES
+    )
+    query = (
+        f"SELECT tenant_id, coalesce(clock.seq, 0) AS held_to_seq, "
+        f"least({', '.join(f'{table}.seq' for table in SEEN_BY_FEATURES)}) AS missing_from_seq "
+        f"FROM sync.tenant LEFT JOIN sync.tenant_clock AS clock USING (tenant_id) {oldest} ORDER BY 1"
+    )
     with connection.cursor() as cursor:
         cursor.execute(query)
         yield cursor.fetch_record_batch()

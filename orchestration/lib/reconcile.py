@@ -35,7 +35,7 @@ def reconcile_days(
     Raises operational.BlindReaderError when the role does not see every tenant, so that two zeros are a finding.
     """
     with operational.connect(url) as connection:
-        operational.require_sight(connection, table)
+        operational.require_sight(connection, table.name)
         in_postgres = operational.count_by_day(connection, table, window)
         unreachable = operational.count_before(connection, table, first_day)
     in_lake = {day: rows for day, rows in lake.rows_by_day(table.name).items() if window[0] <= day < window[1]}
@@ -47,7 +47,7 @@ def reconcile_days(
 def reconcile_snapshot(url: str, lake: Lake, table: RawTable) -> Reconciliation:
     """Compare a table that lies in the lake as one file; rows that came since are no difference."""
     with operational.connect(url) as connection:
-        operational.require_sight(connection, table)
+        operational.require_sight(connection, table.name)
         in_postgres = operational.count(connection, table)
     path = lake.snapshot_file(table.name)
     in_lake = row_count(path) if path.exists() else 0

@@ -30,3 +30,9 @@ SNAPSHOTS: Final = (
     RawTable("replay_anchor", None, "How replayed histories were mapped onto time."),
     RawTable("device", None, "Devices, bound to their users."),
 )
+
+# What features are made of, and the answers that were given on them. The answers are copied first and how far the
+# tenants' clocks had come is noted then, so that whatever an answer had seen is copied with it.
+SEEN_BY_FEATURES: Final = ("sync_log", "edit_session_event")
+ANSWERS: Final = "prediction_log"
+COVERAGE: Final = "lake_coverage"

@@ -30,12 +30,13 @@ class Warehouse:
     def path(self) -> Path:
         return self.folder / "warehouse.duckdb"
 
-    def copy_from(self, ingest_url: str) -> None:
-        """Every table into the lake."""
+    def copy_from(self, ingest_url: str, window: tuple[date, date] = WINDOW) -> None:
+        """Every table into the lake, over the days of the window."""
         for table in DAILY:
-            ingest.copy_days(ingest_url, self.lake, table, WINDOW)
+            ingest.copy_days(ingest_url, self.lake, table, window)
         for table in SNAPSHOTS:
             ingest.copy_snapshot(ingest_url, self.lake, table)
+        ingest.copy_coverage(ingest_url, self.lake, window[0])
 
     def dbt(self, *arguments: str) -> str:
         """Run a dbt command; answers what it printed, fails with it."""

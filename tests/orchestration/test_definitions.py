@@ -8,16 +8,18 @@ from dagster._core.definitions.repository_definition import RepositoryDefinition
 
 from orchestration.prepare import MANIFEST, prepare
 
-INGESTED = {
+RECONCILED = {
     "raw/sync_log", "raw/sync_request", "raw/conflict_resolution", "raw/edit_session_event", "raw/prediction_log",
     "raw/tenant", "raw/tenant_conflict_policy", "raw/replay_anchor", "raw/device",
 }  # fmt: skip
+INGESTED = {*RECONCILED, "raw/lake_coverage"}
 ASSETS = {
     "ingest": INGESTED,
     "staging": {
         "staging/stg_sync__changes", "staging/stg_sync__requests", "staging/stg_sync__conflicts",
         "staging/stg_sync__edit_events", "staging/stg_sync__predictions", "staging/stg_sync__tenants",
         "staging/stg_sync__devices", "staging/stg_sync__conflict_policies", "staging/stg_sync__replay_anchors",
+        "staging/stg_sync__lake_coverage",
     },
     "intermediate": {
         "intermediate/int_events", "intermediate/int_event_fields", "intermediate/int_presence_intervals",
@@ -26,11 +28,12 @@ ASSETS = {
     },
     "features": {"features/conflict_features", "features/training_examples"},
     "marts": {"marts/fct_sync_analytics_snapshot", "marts/dim_device_health"},
+    "monitoring": {"monitoring/fct_prediction_parity"},
     "training": {"training_set", "challenger"},
     "promotion": {"champion"},
     "publishing": {"published/sync_analytics_snapshot", "published/sync_device_health"},
 }  # fmt: skip
-READS_OR_WRITES_THE_WAREHOUSE = ("staging", "intermediate", "features", "marts", "publishing")
+READS_OR_WRITES_THE_WAREHOUSE = ("staging", "intermediate", "features", "marts", "monitoring", "publishing")
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +108,24 @@ def test_every_table_is_reconciled_and_the_gate_blocks(repository: RepositoryDef
         for spec in assets.check_specs
     }
 
-    assert {asset for asset, name in checks if name == "rows_match_postgres"} == INGESTED
+    assert {asset for asset, name in checks if name == "rows_match_postgres"} == RECONCILED
     assert checks["challenger", "gate_check"].blocking
+    assert not checks["monitoring/fct_prediction_parity", "online_equals_offline"].blocking
+
+
+def test_what_an_answer_had_seen_is_copied_after_it(repository: RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+
+    for table in ("sync_log", "edit_session_event"):
+        assert dg.AssetKey(["raw", "prediction_log"]) in graph.get_ancestor_asset_keys(dg.AssetKey(["raw", table]))
 
 
 def test_dbt_tests_are_checks_of_their_models(repository: RepositoryDefinition) -> None:
     checked = {key.asset_key.to_user_string() for key in repository.asset_graph.asset_check_keys}
 
-    assert checked >= set().union(*(ASSETS[group] for group in ("staging", "intermediate", "features", "marts")))
+    assert checked >= set().union(
+        *(ASSETS[group] for group in ("staging", "intermediate", "features", "marts", "monitoring"))
+    )
 
 
 def test_the_project_is_parsed_only_when_it_changed() -> None:

@@ -1,18 +1,17 @@
-{#- The five features of the contract, one row per (event, moment). -#}
+{#- The five features of the contract, one row per moment. -#}
 
 with overlap as (
 
     select
         tenant_id,
-        event_id,
-        moment,
+        moment_id,
         -- 1 - product(1 - p q); the logarithm of nothing left has no value
         case
             when max(p * q) >= 1 then 1
             else 1 - exp({{ ordered_sum('ln(case when p * q >= 1 then 1 else 1 - p * q end)', 'field') }})
         end as score
     from {{ ref('int_moment_field_shares') }}
-    group by tenant_id, event_id, moment
+    group by tenant_id, moment_id
 
 ),
 
@@ -20,8 +19,7 @@ measured as (
 
     select
         moments.tenant_id,
-        moments.event_id,
-        moments.moment,
+        moments.moment_id,
         editors.concurrent_editors,
         {{ seconds_between('history.own_last_event_at', 'moments.asked_at') }} / 3600 as hours_since,
         history.user_events,
@@ -33,25 +31,21 @@ measured as (
     inner join {{ ref('int_moment_history') }} as history
         on
             moments.tenant_id = history.tenant_id
-            and moments.event_id = history.event_id
-            and moments.moment = history.moment
+            and moments.moment_id = history.moment_id
     left join {{ ref('int_moment_editors') }} as editors
         on
             moments.tenant_id = editors.tenant_id
-            and moments.event_id = editors.event_id
-            and moments.moment = editors.moment
+            and moments.moment_id = editors.moment_id
     left join overlap
         on
             moments.tenant_id = overlap.tenant_id
-            and moments.event_id = overlap.event_id
-            and moments.moment = overlap.moment
+            and moments.moment_id = overlap.moment_id
 
 )
 
 select
     tenant_id,
-    event_id,
-    moment,
+    moment_id,
     cast(coalesce(concurrent_editors, 0) as {{ double() }}) as concurrent_editors,
     cast(
         case

@@ -1,4 +1,4 @@
-{#- What the models learn from: the features of every moment, with what then happened. -#}
+{#- What the models learn from: the features of every moment of every event, with what then happened. -#}
 
 with mapped_tenants as (
 
@@ -32,7 +32,8 @@ from {{ ref('int_moments') }} as moments
 inner join {{ ref('conflict_features') }} as features
     on
         moments.tenant_id = features.tenant_id
-        and moments.event_id = features.event_id
-        and moments.moment = features.moment
+        and moments.moment_id = features.moment_id
 left join mapped_tenants
     on moments.tenant_id = mapped_tenants.tenant_id
+-- a question that somebody asked is no example of an edit
+where moments.event_id is not null

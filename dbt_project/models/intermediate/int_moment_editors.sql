@@ -40,8 +40,7 @@ recent as (
 
     select
         moments.tenant_id,
-        moments.event_id,
-        moments.moment,
+        moments.moment_id,
         events.user_id
     from moment_buckets as moments
     inner join event_buckets as events
@@ -62,8 +61,7 @@ editing as (
 
     select
         moments.tenant_id,
-        moments.event_id,
-        moments.moment,
+        moments.moment_id,
         intervals.user_id
     from moments
     inner join {{ ref('int_presence_intervals') }} as intervals
@@ -81,12 +79,11 @@ editing as (
 
 select
     tenant_id,
-    event_id,
-    moment,
+    moment_id,
     count(distinct user_id) as concurrent_editors
 from (
     select * from recent
     union all
     select * from editing
 ) as present
-group by tenant_id, event_id, moment
+group by tenant_id, moment_id

@@ -9,14 +9,13 @@ with touched as (
 
     select
         others.tenant_id,
-        others.event_id,
-        others.moment,
+        others.moment_id,
         fields.field,
         count(*) / cast(max(others.window_size) as {{ double() }}) as q
     from {{ ref('int_moment_others') }} as others
     inner join {{ ref('int_event_fields') }} as fields
         on others.tenant_id = fields.tenant_id and others.other_event_id = fields.event_id
-    group by others.tenant_id, others.event_id, others.moment, fields.field
+    group by others.tenant_id, others.moment_id, fields.field
 
 ),
 
@@ -24,8 +23,7 @@ announced as (
 
     select distinct
         tenant_id,
-        event_id,
-        moment,
+        moment_id,
         {{ explode('announced_fields') }} as field
     from {{ ref('int_moments') }}
     where is_announced
@@ -41,8 +39,7 @@ by_announcement as (
     inner join announced
         on
             touched.tenant_id = announced.tenant_id
-            and touched.event_id = announced.event_id
-            and touched.moment = announced.moment
+            and touched.moment_id = announced.moment_id
             and touched.field = announced.field
 
 ),
@@ -57,13 +54,11 @@ unannounced as (
     inner join {{ ref('int_moments') }} as moments
         on
             touched.tenant_id = moments.tenant_id
-            and touched.event_id = moments.event_id
-            and touched.moment = moments.moment
+            and touched.moment_id = moments.moment_id
     inner join {{ ref('int_moment_history') }} as history
         on
             touched.tenant_id = history.tenant_id
-            and touched.event_id = history.event_id
-            and touched.moment = history.moment
+            and touched.moment_id = history.moment_id
     where not moments.is_announced
 
 ),
@@ -73,12 +68,12 @@ timeline as (
 
     select
         tenant_id, entity_type, field, type_event_number as position, 0 as is_lookup, 1 as touches,
-        0 as sign, cast(null as {{ dbt.type_string() }}) as event_id, cast(null as {{ dbt.type_string() }}) as moment
+        0 as sign, cast(null as {{ dbt.type_string() }}) as moment_id
     from {{ ref('int_event_fields') }}
     union all
-    select tenant_id, entity_type, field, type_events, 1, 0, 1, event_id, moment from unannounced
+    select tenant_id, entity_type, field, type_events, 1, 0, 1, moment_id from unannounced
     union all
-    select tenant_id, entity_type, field, type_events - {{ last }}, 1, 0, -1, event_id, moment from unannounced
+    select tenant_id, entity_type, field, type_events - {{ last }}, 1, 0, -1, moment_id from unannounced
 
 ),
 
@@ -86,8 +81,7 @@ running as (
 
     select
         tenant_id,
-        event_id,
-        moment,
+        moment_id,
         field,
         is_lookup,
         sign * sum(touches) over {{ up_to_here(
@@ -101,13 +95,12 @@ type_touches as (
 
     select
         tenant_id,
-        event_id,
-        moment,
+        moment_id,
         field,
         sum(touches) as touches
     from running
     where is_lookup = 1
-    group by tenant_id, event_id, moment, field
+    group by tenant_id, moment_id, field
 
 ),
 
@@ -115,8 +108,7 @@ by_type as (
 
     select
         unannounced.tenant_id,
-        unannounced.event_id,
-        unannounced.moment,
+        unannounced.moment_id,
         unannounced.field,
         unannounced.q,
         type_touches.touches
@@ -125,12 +117,11 @@ by_type as (
     inner join type_touches
         on
             unannounced.tenant_id = type_touches.tenant_id
-            and unannounced.event_id = type_touches.event_id
-            and unannounced.moment = type_touches.moment
+            and unannounced.moment_id = type_touches.moment_id
             and unannounced.field = type_touches.field
 
 )
 
-select tenant_id, event_id, moment, field, q, p from by_announcement
+select tenant_id, moment_id, field, q, p from by_announcement
 union all
-select tenant_id, event_id, moment, field, q, p from by_type where p > 0
+select tenant_id, moment_id, field, q, p from by_type where p > 0

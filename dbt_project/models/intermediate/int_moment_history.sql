@@ -3,13 +3,13 @@
 with timeline as (
 
     select
-        tenant_id, entity_type, entity_id, user_id, event_id, cast(null as {{ dbt.type_string() }}) as moment,
+        tenant_id, entity_type, entity_id, user_id, cast(null as {{ dbt.type_string() }}) as moment_id,
         seq as position, 0 as is_moment, received_at, 1 as is_event,
         case when is_conflicted then 1 else 0 end as is_conflict
     from {{ ref('int_events') }}
     union all
     select
-        tenant_id, entity_type, entity_id, user_id, event_id, moment,
+        tenant_id, entity_type, entity_id, user_id, moment_id,
         as_of_seq, 1, null, 0, 0
     from {{ ref('int_moments') }}
 
@@ -20,8 +20,7 @@ running as (
     -- at the same position an event sorts before a moment: seq <= as_of_seq
     select
         tenant_id,
-        event_id,
-        moment,
+        moment_id,
         is_moment,
         sum(is_event) over by_user as user_events,
         sum(is_conflict) over by_user as user_conflicts,
@@ -41,8 +40,7 @@ running as (
 
 select
     tenant_id,
-    event_id,
-    moment,
+    moment_id,
     cast(user_events as {{ dbt.type_bigint() }}) as user_events,
     cast(user_conflicts as {{ dbt.type_bigint() }}) as user_conflicts,
     cast(record_events as {{ dbt.type_bigint() }}) as record_events,

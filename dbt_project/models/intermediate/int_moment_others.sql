@@ -12,15 +12,13 @@ with counted as (
         moments.entity_type,
         moments.entity_id,
         moments.user_id,
-        moments.event_id,
-        moments.moment,
+        moments.moment_id,
         history.record_events - history.own_record_events as others
     from {{ ref('int_moments') }} as moments
     inner join {{ ref('int_moment_history') }} as history
         on
             moments.tenant_id = history.tenant_id
-            and moments.event_id = history.event_id
-            and moments.moment = history.moment
+            and moments.moment_id = history.moment_id
 
 ),
 
@@ -38,13 +36,13 @@ wanted as (
 timeline as (
 
     select
-        tenant_id, entity_type, entity_id, user_id, event_id, moment, others,
+        tenant_id, entity_type, entity_id, user_id, moment_id, others,
         others_number, 1 as is_wanted, 0 as is_own
     from wanted
     union all
     -- an own event stands between the others_before-th and the next of the others' events
     select
-        tenant_id, entity_type, entity_id, user_id, null, null, null,
+        tenant_id, entity_type, entity_id, user_id, null, null,
         others_before + 1, 0, 1
     from {{ ref('int_events') }}
 
@@ -63,8 +61,7 @@ placed as (
 
 select
     placed.tenant_id,
-    placed.event_id,
-    placed.moment,
+    placed.moment_id,
     placed.others_number,
     case when placed.others < {{ last }} then placed.others else {{ last }} end as window_size,
     events.event_id as other_event_id

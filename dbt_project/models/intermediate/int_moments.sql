@@ -1,6 +1,7 @@
 {#-
-  The moments at which a client could have asked about the edit that became this event, and what the tenant's log
-  held then. `as_of_seq`: the greatest seq received strictly before the moment.
+  The moments at which features are wanted, and what the tenant's log held then. Those at which a client could have
+  asked about the edit that became an event: there `as_of_seq` is the greatest seq received strictly before the
+  moment. And those at which one did ask: there it is the one that the answer was logged with.
 -#}
 
 with starts as (
@@ -8,6 +9,7 @@ with starts as (
     select
         tenant_id,
         event_id,
+        event_id || '/edit_start' as moment_id,
         'edit_start' as moment,
         least(edited_at, received_at) as asked_at,
         received_at
@@ -21,6 +23,7 @@ opens as (
     select
         tenant_id,
         event_id,
+        event_id || '/edit_open' as moment_id,
         'edit_open' as moment,
         {{ plus_seconds('edited_at', edit_open_delay('event_id')) }} as asked_at,
         received_at
@@ -38,12 +41,12 @@ moments as (
 
 timeline as (
 
-    select tenant_id, event_id, moment, asked_at as occurred_at, 0 as is_row, cast(null as {{ dbt.type_bigint() }}) as seq
+    select tenant_id, event_id, moment_id, moment, asked_at as occurred_at, 0 as is_row, cast(null as {{ dbt.type_bigint() }}) as seq
     from moments
     union all
-    select tenant_id, null, null, received_at, 1, seq from {{ ref('stg_sync__changes') }}
+    select tenant_id, null, null, null, received_at, 1, seq from {{ ref('stg_sync__changes') }}
     union all
-    select tenant_id, null, null, received_at, 1, seq from {{ ref('stg_sync__edit_events') }}
+    select tenant_id, null, null, null, received_at, 1, seq from {{ ref('stg_sync__edit_events') }}
 
 ),
 
@@ -53,6 +56,7 @@ positioned as (
     select
         tenant_id,
         event_id,
+        moment_id,
         moment,
         occurred_at as asked_at,
         is_row,
@@ -66,11 +70,10 @@ announcements as (
     -- What the editor had announced by then. Its own words come with the question, so those of the same instant count.
     select
         positioned.tenant_id,
-        positioned.event_id,
-        positioned.moment,
+        positioned.moment_id,
         said.fields,
         row_number() over (
-            partition by positioned.tenant_id, positioned.event_id, positioned.moment order by said.seq desc
+            partition by positioned.tenant_id, positioned.moment_id order by said.seq desc
         ) as recency
     from positioned
     inner join {{ ref('int_events') }} as events
@@ -86,10 +89,12 @@ announcements as (
 
 select
     positioned.tenant_id,
-    positioned.event_id,
+    positioned.moment_id,
     positioned.moment,
     positioned.asked_at,
     positioned.as_of_seq,
+    positioned.event_id,
+    cast(null as {{ dbt.type_string() }}) as prediction_id,
     events.received_at,
     events.sync_session_id,
     events.user_id,
@@ -105,7 +110,26 @@ inner join {{ ref('int_events') }} as events
 left join announcements
     on
         positioned.tenant_id = announcements.tenant_id
-        and positioned.event_id = announcements.event_id
-        and positioned.moment = announcements.moment
+        and positioned.moment_id = announcements.moment_id
         and announcements.recency = 1
 where positioned.is_row = 0
+union all
+-- what was asked says itself when, about what it knew, and what was announced with the question
+select
+    tenant_id,
+    prediction_id || '/asked',
+    'asked',
+    asked_at,
+    as_of_seq,
+    null,
+    prediction_id,
+    null,
+    null,
+    user_id,
+    device_id,
+    entity_type,
+    entity_id,
+    announced_fields,
+    {{ array_size('announced_fields') }} > 0,
+    null
+from {{ ref('stg_sync__predictions') }}

@@ -13,6 +13,10 @@ select
     cast(event_id as {{ dbt.type_string() }}) as event_id,
     event_received_at,
     cast(edit_id as {{ dbt.type_string() }}) as edit_id,
+    {{ json_texts_at('features_json', ['request', 'fields']) }} as announced_fields,
+    {%- for feature in feature_names() %}
+    {{ json_number_at('features_json', ['features', feature]) }} as {{ feature }},
+    {%- endfor %}
     conflict_probability,
     threshold,
     predicted_conflict,

@@ -9,7 +9,7 @@ from orchestration.lib import ingest
 from orchestration.lib.lake import Lake
 from orchestration.lib.metadata import table_facts
 from orchestration.lib.operational import BlindReaderError
-from orchestration.lib.tables import DAILY, SNAPSHOTS, RawTable
+from orchestration.lib.tables import ANSWERS, COVERAGE, DAILY, SEEN_BY_FEATURES, SNAPSHOTS, RawTable
 from orchestration.partitions import DAYS, window_of
 from orchestration.settings import settings
 
@@ -25,9 +25,27 @@ def _final_when_blind() -> Iterator[None]:
         raise dg.Failure(str(error), allow_retries=False) from error
 
 
+@dg.asset(
+    key=["raw", COVERAGE],
+    deps=[dg.AssetKey(["raw", ANSWERS])],
+    group_name="ingest",
+    description="How far each tenant's clock had come when its rows were copied, and from where on some are too old to "
+    "be copied. What an answer saw beyond that cannot be worked out again.",
+    kinds={"postgres", "parquet"},
+    owners=["team:data"],
+    retry_policy=RETRY,
+)
+def lake_coverage() -> dg.MaterializeResult[None]:
+    given = settings()
+    with _final_when_blind():
+        done = ingest.copy_coverage(given.ingest_database_url, Lake.at(given.lake_url), given.first_day)
+    return dg.MaterializeResult(metadata=table_facts(done.schema, done.row_count))
+
+
 def _daily(table: RawTable) -> dg.AssetsDefinition:
     @dg.asset(
         key=["raw", table.name],
+        deps=[lake_coverage] if table.name in SEEN_BY_FEATURES else [],
         group_name="ingest",
         description=f"{table.description} A Parquet file per UTC day of `{table.at}`.",
         kinds={"postgres", "parquet"},
@@ -69,4 +87,4 @@ def _snapshot(table: RawTable) -> dg.AssetsDefinition:
 
 @dg.definitions
 def raw_tables() -> dg.Definitions:
-    return dg.Definitions(assets=[*map(_daily, DAILY), *map(_snapshot, SNAPSHOTS)])
+    return dg.Definitions(assets=[lake_coverage, *map(_daily, DAILY), *map(_snapshot, SNAPSHOTS)])
