@@ -12,7 +12,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from sync_api import bodies, openapi
-from sync_api.conflicts import service, store, told
+from sync_api.conflicts import cursor, service, store, told
 from sync_api.conflicts.schemas import (
     ConflictsDoc,
     ConflictWhole,
@@ -81,14 +81,14 @@ async def list_conflicts(
         async with as_tenant(engine.pool, who.tenant) as connection:
             if await config_version(connection, who.tenant) is None:
                 raise service.unknown_tenant(who.tenant)
-            return list(await store.page(connection, who.tenant, filters, _place(after), limit + 1))
+            return list(await store.page(connection, who.tenant, filters, cursor.place(after), limit + 1))
 
     rows = await retried(attempt)
     page = rows[:limit]
     return _json(
         {
             "conflicts": [told.in_list(row) for row in page],
-            "next": store.cursor(page[-1]) if len(rows) > limit else None,
+            "next": cursor.after(page[-1]) if len(rows) > limit else None,
         }
     )
 
@@ -144,16 +144,6 @@ def _decided(asked: ResolveIn) -> service.Decided:
         if complaint := decode.complaint(asked.value):
             raise bodies.invalid(complaint)
     return service.Decided(asked.choice, asked.value, asked.expected_version)
-
-
-def _place(after: str | None) -> tuple[datetime, UUID] | None:
-    try:
-        if not after:
-            return None
-        created_at, conflict_id = store.place(after)
-        return clock.storable(created_at), conflict_id
-    except ValueError as error:
-        raise bodies.invalid("after: not a place that this list has told") from error
 
 
 def _json(content: Any) -> Response:

@@ -1,7 +1,5 @@
 """Conflicts as they are kept: found by filter, read whole, settled. No decision is made here."""
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -139,23 +137,6 @@ async def settle(
         SETTLE, tenant, conflict_id, status, at, by, texts[0], log_id, choice, texts[1], texts[2]
     )
     return row is not None
-
-
-def cursor(row: Mapping[str, Any]) -> str:
-    """The place of a row in the list, as an opaque text."""
-    return base64.urlsafe_b64encode(f"{row['created_at'].isoformat()}|{row['conflict_id']}".encode()).decode()
-
-
-def place(text: str) -> tuple[datetime, UUID]:
-    """The place that a cursor names. ValueError when it is none of ours."""
-    try:
-        created_at, _, conflict_id = base64.urlsafe_b64decode(text.encode()).decode().partition("|")
-        moment = datetime.fromisoformat(created_at)
-    except (binascii.Error, UnicodeError) as error:
-        raise ValueError(text) from error
-    if moment.tzinfo is None:
-        raise ValueError(text)
-    return moment, UUID(conflict_id)
 
 
 def rows_told(rows: Sequence[asyncpg.Record]) -> list[dict[str, Any]]:

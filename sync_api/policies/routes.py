@@ -1,51 +1,46 @@
-"""`GET|PUT /policies/{entity}`; `*` is the tenant's default for every entity type."""
+"""`/policies/{entity}`: look, set, look back, try out. `*` is the tenant's default for every entity type."""
 
 import json
-from datetime import datetime
-from typing import Annotated, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 import asyncpg
-from fastapi import APIRouter, Depends, Path, Request
-from pydantic import BaseModel, ConfigDict, Field
+import msgspec
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
 
-from sync_api import openapi
-from sync_api.db.session import Connection, as_tenant, retried
-from sync_api.policies import store
+from sync_api import bodies, openapi
+from sync_api.conflicts import cursor
+from sync_api.db.session import as_tenant, retried
+from sync_api.engine import clock
+from sync_api.engine.entity_types import Policy
+from sync_api.policies import service, store
+from sync_api.policies.schemas import DryRunDoc, DryRunOut, Entity, PolicyIn, PolicyOut, PolicyVersions, Rule, Strategy
+from sync_api.push import decode
+from sync_api.push.schemas import Moment
 from sync_api.push.service import Engine
-from sync_api.rules import EVERY_TYPE, Rules
+from sync_api.rules import EVERY_TYPE
 from web.auth import Caller, caller
 from web.problems import Problem
 
 router = APIRouter(prefix="/api/v1/policies", tags=["policies"])
 
-Strategy = Literal[
-    "client_wins", "server_wins", "most_recent_wins", "preserve_escalation", "field_merge", "append_only", "manual"
-]
-Rule = Literal["set_merge", "true_wins", "monotonic", "max", "min", "last_write_wins", "manual"]
-Entity = Annotated[str, Path(max_length=64, pattern=r"^(\*|[a-z][a-z0-9_]*)$", description="An entity type, or `*`.")]
-
+MAX_VERSIONS = 200
+A_MONTH = timedelta(days=30)
 PROBLEMS = openapi.PROBLEMS | openapi.problems({404: "There is no such entity type, or no default policy."})
 
 
-class PolicyIn(BaseModel):
-    """How collisions are to be settled."""
+class DryRunIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A policy to be tried."""
 
-    model_config = ConfigDict(extra="forbid")
+    strategy: Strategy
+    field_rules: dict[str, Rule] = {}
+    since: Moment | None = None
+    after: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=2000)] = 1000
 
-    strategy: Strategy = Field(examples=["client_wins"])
-    field_rules: dict[str, Rule] = Field(default_factory=dict, description="field → rule, above the type's own")
-    auto_resolve: bool = Field(True, description="false: every collision waits for a person")
-    mode: Literal["enforce", "shadow"] = Field("enforce", description="shadow: only log what would have happened")
 
-
-class PolicyOut(PolicyIn):
-    """The policy in force. version: null for a shipped default."""
-
-    entity: str
-    source: Literal["tenant", "tenant_default", "shipped"]
-    version: int | None
-    updated_by: str | None = None
-    updated_at: datetime | None = None
+_dry_run = msgspec.json.Decoder(DryRunIn)
 
 
 @router.get("/{entity}", operation_id="get_policy", responses=PROBLEMS)
@@ -55,8 +50,8 @@ async def get_policy(request: Request, entity: Entity, who: Annotated[Caller, De
 
     async def attempt() -> PolicyOut:
         async with as_tenant(engine.pool, who.tenant) as connection:
-            rules = await _rules(engine, connection, who.tenant)
-            _must_know(rules, entity)
+            rules = await service.rules(engine, connection, who.tenant)
+            service.must_know(rules, entity)
             if row := await store.newest(connection, entity):
                 return _told(entity, row, "tenant")
             if row := await store.newest(connection, EVERY_TYPE):
@@ -78,7 +73,7 @@ async def put_policy(
 
     async def attempt() -> PolicyOut:
         async with as_tenant(engine.pool, who.tenant) as connection:
-            _must_know(await _rules(engine, connection, who.tenant), entity)
+            service.must_know(await service.rules(engine, connection, who.tenant), entity)
             row = await store.add(
                 connection,
                 who.tenant,
@@ -94,16 +89,46 @@ async def put_policy(
     return await retried(attempt)
 
 
-async def _rules(engine: Engine, connection: Connection, tenant: str) -> Rules:
-    version = await store.config_version(connection, tenant)
-    if version is None:
-        raise Problem(403, "unknown_tenant", "There is no such tenant", f"{tenant!r} has not been made here")
-    return await engine.rules.get(connection, tenant, version)
+@router.get(
+    "/{entity}/history",
+    operation_id="get_policy_history",
+    responses=PROBLEMS,
+)
+async def get_policy_history(
+    request: Request, entity: Entity, who: Annotated[Caller, Depends(caller("sync"))]
+) -> PolicyVersions:
+    """The versions that the tenant has set for exactly this name, newest first, the latest 200."""
+    engine: Engine = request.app.state.engine
+
+    async def attempt() -> PolicyVersions:
+        async with as_tenant(engine.pool, who.tenant) as connection:
+            service.must_know(await service.rules(engine, connection, who.tenant), entity)
+            rows = await store.versions(connection, entity, MAX_VERSIONS)
+            return PolicyVersions(versions=[_told(entity, row, "tenant") for row in rows])
+
+    return await retried(attempt)
 
 
-def _must_know(rules: Rules, entity: str) -> None:
-    if entity != EVERY_TYPE and entity not in rules.types:
-        raise Problem(404, "unknown_entity", "There is no such entity type", entity)
+@router.post(
+    "/{entity}/dry-run",
+    operation_id="dry_run_policy",
+    response_model=DryRunOut,
+    responses=PROBLEMS,
+    openapi_extra=openapi.body(DryRunDoc),
+)
+async def dry_run_policy(
+    request: Request, entity: Entity, who: Annotated[Caller, Depends(caller("admin"))]
+) -> Response:
+    """What another policy would have made of the conflicts of the last month. Changes nothing."""
+    asked = bodies.decode(_dry_run, await request.body())
+    if complaint := decode.complaint(asked.field_rules):
+        raise bodies.invalid(f"field_rules: {complaint}")
+    page = service.Page(
+        clock.storable(asked.since or datetime.now(UTC) - A_MONTH), cursor.place(asked.after), asked.limit
+    )
+    policy = Policy(asked.strategy, dict(asked.field_rules))
+    told = await service.try_out(request.app.state.engine, who.tenant, entity, policy, page)
+    return Response(orjson.dumps(told), media_type="application/json")
 
 
 def _told(entity: str, row: asyncpg.Record, source: str) -> PolicyOut:

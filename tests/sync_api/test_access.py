@@ -20,6 +20,8 @@ ROUTES = [
     ("PUT", "/api/v1/import/anchors/x", "import"),
     ("GET", "/api/v1/policies/task", "sync"),
     ("PUT", "/api/v1/policies/task", "admin"),
+    ("GET", "/api/v1/policies/task/history", "sync"),
+    ("POST", "/api/v1/policies/task/dry-run", "admin"),
     ("GET", "/api/v1/entity-types", "sync"),
     ("PUT", "/api/v1/entity-types/x", "admin"),
     ("POST", "/api/v1/edits", "sync"),
