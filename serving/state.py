@@ -19,19 +19,20 @@ class State(TypedDict):
     predictor: Predictor
 
 
-def _pool(request: Request) -> database.Pool:
+# async, though they wait for nothing: FastAPI hands a plain function to a thread, which costs more than the model does
+async def _pool(request: Request) -> database.Pool:
     return cast("database.Pool", request.state.pool)
 
 
-def _models(request: Request) -> ModelStore:
+async def _models(request: Request) -> ModelStore:
     return cast(ModelStore, request.state.models)
 
 
-def _metrics(request: Request) -> Metrics:
+async def _metrics(request: Request) -> Metrics:
     return cast(Metrics, request.state.metrics)
 
 
-def _predictor(request: Request) -> Predictor:
+async def _predictor(request: Request) -> Predictor:
     return cast(Predictor, request.state.predictor)
 
 
