@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from sync_api import openapi
 from sync_api.db.session import as_tenant, retried
+from sync_api.engine import clock
 from sync_api.imports import service, store
 from sync_api.imports.schemas import AnchorIn, BatchDoc, BatchIn, ResultsDoc
 from sync_api.policies.store import config_version
@@ -50,7 +51,7 @@ async def put_anchor(
 ) -> AnchorIn:
     """The first write wins; every later one is answered with what is stored."""
     engine: Engine = request.app.state.engine
-    anchor_at = anchor.anchor_at if anchor.anchor_at.tzinfo else anchor.anchor_at.replace(tzinfo=UTC)
+    anchor_at = clock.storable(anchor.anchor_at if anchor.anchor_at.tzinfo else anchor.anchor_at.replace(tzinfo=UTC))
 
     async def attempt() -> AnchorIn:
         async with as_tenant(engine.pool, who.tenant) as connection:

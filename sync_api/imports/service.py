@@ -11,6 +11,7 @@ import orjson
 
 from sync_api import ids
 from sync_api.db.session import as_tenant, retried
+from sync_api.engine import clock
 from sync_api.imports import store
 from sync_api.imports.schemas import Item, PresenceItem, PushItem
 from sync_api.push import decode
@@ -42,7 +43,7 @@ async def take(engine: Engine, tenant: str, items: Sequence[Item]) -> list[bytes
                         seen.add(item.id)
                 else:
                     answer = fold.push(batches[at].sender, batches[at].changes)
-                    results.append(b'{"kind":"push","answer":%b}' % answer.encode(item.received_at))
+                    results.append(b'{"kind":"push","answer":%b}' % answer.encode(batches[at].sender.received_at))
             writes = fold.finish()
             await push_store.write(connection, tenant, writes)
             if recorded:
@@ -61,7 +62,7 @@ def _batch(tenant: str, item: PushItem) -> Batch:
         user=item.user_id,
         sync_id=sync_id,
         session_id=understood.envelope.sync_session_id or sync_id,
-        received_at=item.received_at,
+        received_at=clock.storable(item.received_at),
         envelope=understood.envelope,
         size=understood.size,
         wire_size=understood.size,

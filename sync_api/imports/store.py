@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from sync_api.db.session import Connection, Raced
+from sync_api.engine import clock
 from sync_api.imports.schemas import PresenceItem
 
 # How long an imported edit counts as open unless it says otherwise: nobody was there to renew it.
@@ -43,7 +44,8 @@ async def write_presence(
     rows = [
         (
             e.id, ord_, e.edit_id, e.event, e.user_id, e.device_id, e.entity, e.entity_id, e.base_version,
-            "\x1f".join(e.fields), e.received_at, e.expires_at or e.received_at + OPEN_FOR,
+            "\x1f".join(e.fields), clock.storable(e.received_at),
+            clock.storable(e.expires_at or clock.storable(e.received_at) + OPEN_FOR),
         )
         for ord_, e in events
     ]  # fmt: skip

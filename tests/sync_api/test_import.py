@@ -126,3 +126,14 @@ async def test_presence_of_a_hundred_edits_keeps_its_order(tenant: Tenant, sql: 
     rows = await sql.fetch("SELECT id FROM sync.edit_session_event WHERE tenant_id = $1 ORDER BY seq", tenant.name)
     assert [str(row["id"]) for row in rows] == [item["id"] for item in items]
     assert json.dumps(items)  # nothing of the request was changed on the way
+
+
+async def test_moments_at_the_ends_of_the_calendar_are_taken_a_little_inside_them(tenant: Tenant) -> None:
+    for moment in ("0001-01-01T00:00:00+23:40", "0260-07-25T02:47:57-23:40", "9999-12-31T23:59:59-23:40"):
+        history = [push("u", moment, change("create", data={"title": "old"})), presence("u", moment)]
+        pushed, seen = await tenant.import_(*history)
+        assert (pushed["answer"]["summary"]["applied"], seen["status"]) == (1, "recorded")
+    anchor = await tenant.http.put(
+        "/api/v1/import/anchors/a", headers=tenant.headers(), json={"anchor_at": "0001-01-01T00:00:00Z", "mapping": {}}
+    )
+    assert anchor.json()["anchor_at"].endswith("Z")
