@@ -30,6 +30,7 @@ from foresync.client.errors import (
 )
 from foresync.client.queue import ChangeQueue
 from foresync.client.retry import Retry
+from foresync.client.settling import ConflictPage, Edit, Resolution
 from foresync.client.sync import SyncClient
 
 __all__ = [
@@ -39,6 +40,8 @@ __all__ = [
     "ChangeQueue",
     "ChangesPage",
     "Conflict",
+    "ConflictPage",
+    "Edit",
     "ForbiddenError",
     "ImportResult",
     "InvalidRequestError",
@@ -49,6 +52,7 @@ __all__ = [
     "PushResult",
     "RateLimitedError",
     "Rejected",
+    "Resolution",
     "ResyncRequiredError",
     "Retry",
     "ServerError",

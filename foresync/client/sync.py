@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
+from uuid import uuid4
 
 from foresync.client.answers import Anchor, ChangesPage, ImportResult, Json, Policy, PushAnswer, parse_import_result
 from foresync.client.retry import Retry
+from foresync.client.settling import ConflictPage, Edit, Resolution
 from foresync.client.transport import Token, Transport
 
 Body = Mapping[str, Any]
@@ -92,6 +94,61 @@ class SyncClient:
         """Set the conflict policy for an entity type, or for `*` (scope admin)."""
         return Policy.parse(entity, self._transport.request("PUT", _policy_path(entity), {"strategy": strategy}))
 
+    def conflicts(self, *, after: str | None = None, limit: int = 50, **filters: str) -> ConflictPage:
+        """Conflicts, newest first: one's own, or with the scope operate everybody's. Filters: status, entity,
+        entity_id, severity, detection, user, since."""
+        query: dict[str, Any] = {**filters, "limit": limit}
+        if after is not None:
+            query["after"] = after
+        return ConflictPage.parse(self._transport.request("GET", f"/api/v1/conflicts?{urlencode(query)}"))
+
+    def conflict(self, conflict_id: str) -> Json:
+        """Everything about a conflict: `fields` with base, mine and theirs, `server_version`, `history`."""
+        answer: Json = self._transport.request("GET", _conflict_path(conflict_id))
+        return answer
+
+    def resolve(self, conflict_id: str, choice: str, *, expected_version: int, value: Body | None = None) -> Resolution:
+        """Settle a conflict: keep_mine, use_server, merge (with `value` where the rules cannot tell) or discard.
+
+        Where the record is no longer at `expected_version`, `InvalidRequestError` with the code conflict_moved, and the
+        conflict as it stands now in `problem["conflict"]`. Changes that were blocked behind it may then be sent again.
+        """
+        body: Json = {"choice": choice, "expected_version": expected_version}
+        if value is not None:
+            body["value"] = dict(value)
+        return Resolution.parse(self._transport.request("POST", f"{_conflict_path(conflict_id)}/resolve", body))
+
+    def open_edit(
+        self,
+        device_id: str,
+        entity: str,
+        server_id: str,
+        *,
+        base_version: int | None = None,
+        fields: Sequence[str] = (),
+        expires_in: int | None = None,
+    ) -> Edit:
+        """Announce that somebody begins to edit a record. A change that carries its `edit_id` closes it."""
+        body: Json = {"edit_id": str(uuid4()), "device_id": device_id, "entity": entity, "server_id": server_id}
+        body |= _announced(base_version, fields, expires_in)
+        return Edit.parse(self._transport.request("POST", "/api/v1/edits", body))
+
+    def renew_edit(
+        self,
+        edit_id: str,
+        *,
+        base_version: int | None = None,
+        fields: Sequence[str] = (),
+        expires_in: int | None = None,
+    ) -> Edit:
+        """Keep an edit open, say what more it touches, hear the risk now."""
+        body = _announced(base_version, fields, expires_in)
+        return Edit.parse(self._transport.request("PUT", f"/api/v1/edits/{quote(edit_id, safe='')}", body))
+
+    def close_edit(self, edit_id: str) -> Edit:
+        """Say that an edit is over."""
+        return Edit.parse(self._transport.request("DELETE", f"/api/v1/edits/{quote(edit_id, safe='')}"))
+
     def entity_types(self) -> Any:
         """The declarations of every entity type that this tenant may use, as the server lists them."""
         return self._transport.request("GET", "/api/v1/entity-types")
@@ -100,6 +157,19 @@ class SyncClient:
         """Declare an entity type of the tenant's own (scope admin); declaring it again replaces it."""
         path = f"/api/v1/entity-types/{quote(name, safe='')}"
         return self._transport.request("PUT", path, dict(declaration))
+
+
+def _conflict_path(conflict_id: str) -> str:
+    return f"/api/v1/conflicts/{quote(conflict_id, safe='')}"
+
+
+def _announced(base_version: int | None, fields: Sequence[str], expires_in: int | None) -> Json:
+    body: Json = {"fields": list(fields)}
+    if base_version is not None:
+        body["base_version"] = base_version
+    if expires_in is not None:
+        body["expires_in"] = expires_in
+    return body
 
 
 def _policy_path(entity: str) -> str:

@@ -1,7 +1,7 @@
 """One HTTP exchange, retried: authorisation, compression, waiting. Nothing here knows what is being said.
 
-Every request that goes through is one that may be repeated: PUT by nature, pushes and imports because each change and
-each event carries an id of its own and the server stores its answer.
+Every request that goes through is one that may be repeated: PUT and DELETE by nature, pushes, imports, edits and
+resolutions because each change, event, edit and conflict has an id of its own and the server keeps its answer.
 """
 
 import gzip

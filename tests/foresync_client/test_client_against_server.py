@@ -64,3 +64,37 @@ def test_a_server_that_says_no_is_an_exception_that_says_why(tenant: Tenant, jwt
     assert unauthorized.value.code == "token_invalid"
     assert (unknown.value.status, unknown.value.code) == (404, "unknown_entity")
     assert (forbidden.value.status, forbidden.value.code) == (403, "insufficient_scope")
+
+
+def test_a_person_settles_a_conflict_against_what_they_saw(tenant: Tenant) -> None:
+    def change(value: str, version: int) -> list[dict[str, object]]:
+        named = {"entity": "doc", "op": "update", "server_id": "e7", "offline_id": f"{value}-{version}"}
+        return [named | {"client_version": version, "data": {"r0": value}}]
+
+    with SyncClient(tenant.url, tenant.token) as client:
+        client.put_policy("doc", "manual")
+        client.push("desk", change("first", 0))
+        client.push("desk", change("second", 1))
+        (open_,) = client.push("tablet", change("third", 1)).conflicts
+        (listed,) = client.conflicts(status="open", entity="doc", entity_id="e7").conflicts
+        with pytest.raises(InvalidRequestError) as moved:
+            client.resolve(open_.conflict_id, "keep_mine", expected_version=1)
+        now = client.conflict(open_.conflict_id)
+        settled = client.resolve(open_.conflict_id, "keep_mine", expected_version=now["server_version"])
+
+    assert listed["conflict_id"] == open_.conflict_id
+    assert (moved.value.code, moved.value.retryable) == ("conflict_moved", False)
+    assert moved.value.problem["conflict"]["fields"] == now["fields"]
+    assert (now["fields"]["r0"]["mine"], now["fields"]["r0"]["theirs"]) == ("third", "second")
+    assert (settled.status, settled.new_version, settled.record["data"]) == ("resolved", 3, {"r0": "third"})
+
+
+def test_an_edit_is_announced_kept_open_and_closed(tenant: Tenant) -> None:
+    with SyncClient(tenant.url, tenant.token) as client:
+        edit = client.open_edit("desk", "doc", "e8", base_version=1, fields=["r0"], expires_in=60)
+        renewed = client.renew_edit(edit.edit_id, fields=["r1"])
+        closed = client.close_edit(edit.edit_id)
+
+    assert (edit.status, edit.fields, edit.base_version) == ("open", ["r0"], 1)
+    assert (renewed.fields, renewed.expires_at > edit.expires_at) == (["r0", "r1"], True)
+    assert closed.status == "closed"
