@@ -5,3 +5,8 @@
 {% macro up_to_here(partition_by, order_by) -%}
     (partition by {{ partition_by | join(', ') }} order by {{ order_by | join(', ') }} rows between unbounded preceding and current row)
 {%- endmacro %}
+
+{#- The other half of it. -#}
+{% macro from_here_on(partition_by, order_by) -%}
+    (partition by {{ partition_by | join(', ') }} order by {{ order_by | join(', ') }} rows between current row and unbounded following)
+{%- endmacro %}

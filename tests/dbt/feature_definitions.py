@@ -41,7 +41,8 @@ def _delay(event_id: str) -> int:
 
 
 def _moment(rows: list[Row], event: Change, moment: str, asked_at: datetime) -> Moment:
-    as_of_seq = max((row.seq for row in rows if row.received_at < asked_at), default=0)
+    unseen = min(row.seq for row in rows if row.received_at >= asked_at)
+    as_of_seq = max((row.seq for row in rows if row.seq < unseen), default=0)
     seen = [row for row in rows if row.seq <= as_of_seq]
     own_words = [
         row for row in rows if isinstance(row, Said) and row.edit_id == event.edit_id and row.received_at <= asked_at

@@ -1,7 +1,7 @@
 {#-
   The moments at which features are wanted, and what the tenant's log held then. Those at which a client could have
-  asked about the edit that became an event: there `as_of_seq` is the greatest seq received strictly before the
-  moment. And those at which one did ask: there it is the one that the answer was logged with.
+  asked about the edit that became an event: there `as_of_seq` is the greatest seq such that it and all before it
+  were received strictly before the moment. And those at which one did ask: there it is the one that the answer was logged with.
 -#}
 
 with starts as (
@@ -52,7 +52,8 @@ timeline as (
 
 positioned as (
 
-    -- at the same instant a moment sorts before the rows: it does not see them
+    -- At the same instant a moment sorts before the rows: it does not see them. Seqs are given in the order of commits:
+    -- behind a row that came later there is nothing that was there before, whenever it had been received.
     select
         tenant_id,
         event_id,
@@ -60,7 +61,10 @@ positioned as (
         moment,
         occurred_at as asked_at,
         is_row,
-        coalesce(max(seq) over {{ up_to_here(['tenant_id'], ['occurred_at', 'is_row']) }}, 0) as as_of_seq
+        least(
+            coalesce(max(seq) over {{ up_to_here(['tenant_id'], ['occurred_at', 'is_row']) }}, 0),
+            min(seq) over {{ from_here_on(['tenant_id'], ['occurred_at', 'is_row']) }} - 1
+        ) as as_of_seq
     from timeline
 
 ),
