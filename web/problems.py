@@ -81,7 +81,9 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        problem = Problem(422, "validation_error", "The request is not valid", f"{where}: {first['msg']}")
+        # a name that is no Unicode comes back as it can be written
+        detail = f"{where}: {first['msg']}".encode(errors="replace").decode()
+        problem = Problem(422, "validation_error", "The request is not valid", detail)
         return answer(problem, _request_id(request))
 
     async def http(request: Request, error: Exception) -> Response:

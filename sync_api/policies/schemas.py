@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from sync_api.push import decode
 
 Strategy = Literal[
     "client_wins", "server_wins", "most_recent_wins", "preserve_escalation", "field_merge", "append_only", "manual"
@@ -23,6 +25,13 @@ class PolicyIn(BaseModel):
     field_rules: dict[str, Rule] = Field(default_factory=dict, description="field → rule, above the type's own")
     auto_resolve: bool = Field(True, description="false: every collision waits for a person")
     mode: Literal["enforce", "shadow"] = Field("enforce", description="shadow: only log what would have happened")
+
+    @field_validator("field_rules", mode="before")
+    @classmethod
+    def _names_fields(cls, value: Any) -> Any:
+        if isinstance(value, dict) and (complaint := decode.complaint(value)):
+            raise ValueError(complaint)
+        return value
 
 
 class PolicyOut(PolicyIn):

@@ -94,3 +94,18 @@ async def test_a_tenants_own_type_is_its_own(new_tenant: Callable[[], Tenant]) -
     assert elsewhere["reason"] == "unknown_entity"
     assert (await put(ours, "/entity-types/boat", declared | {"strict": False}))[0] == 200
     assert (await ann.one(op="create", entity="boat", data={"name": "Ben", "sails": 2}))["status"] == "applied"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"strategy": "manual", "field_rules": {"a\u0000": "max"}}',
+        rb'{"strategy": "manual", "field_rules": {"\ud800": "max"}}',
+        rb'{"strategy": "manual", "field_rules": {"_a": "max"}}',
+        rb'{"strategy": "manual", "\ud800": 1}',
+    ],
+)
+async def test_names_that_cannot_be_kept_are_refused(tenant: Tenant, body: bytes) -> None:
+    headers = tenant.headers() | {"Content-Type": "application/json"}
+    answer = await tenant.http.put("/api/v1/policies/task", headers=headers, content=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
