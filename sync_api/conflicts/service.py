@@ -13,7 +13,7 @@ from uuid import UUID
 import orjson
 
 from sync_api import ids
-from sync_api.conflicts import as_push, settle, store, told
+from sync_api.conflicts import access, as_push, settle, store, told
 from sync_api.conflicts.settle import Choice, NeedsValue, Patch, Standing
 from sync_api.db.session import Connection, as_tenant, retried
 from sync_api.engine import clock
@@ -21,7 +21,7 @@ from sync_api.engine.values import Change, Json
 from sync_api.push import store as push_store
 from sync_api.push.fold import Fold
 from sync_api.push.service import Engine
-from sync_api.push.working import Working
+from sync_api.push.working import Working, project_of
 from sync_api.rules import Rules
 from web.auth import Caller
 from web.problems import Problem
@@ -41,10 +41,11 @@ async def detail(engine: Engine, who: Caller, conflict_id: UUID) -> dict[str, An
 
     async def attempt() -> dict[str, Any]:
         async with as_tenant(engine.pool, who.tenant) as connection:
-            row = await _conflict(connection, who, conflict_id)
+            row = await access.conflict(connection, who, conflict_id)
             found = await store.record(connection, who.tenant, row["entity_type"], row["entity_id"])
             if found is None:
                 raise unknown_tenant(who.tenant)
+            await access.check(connection, who, {found["project_id"]})
             rules = await engine.rules.get(connection, who.tenant, found["config_version"])
             now = told.record(dict(found))
             live = _standing(row, now, rules) if row["status"] == "open" else None
@@ -73,18 +74,19 @@ async def resolve(engine: Engine, who: Caller, conflict_id: UUID, decided: Decid
 async def _resolve(
     engine: Engine, connection: Connection, who: Caller, conflict_id: UUID, decided: Decided, at: datetime
 ) -> dict[str, Any]:
-    row = await _conflict(connection, who, conflict_id)
+    row = await access.conflict(connection, who, conflict_id)
     key = (row["entity_type"], row["entity_id"])
     snapshot = await push_store.read(connection, who.tenant, [key], [], [])
     if snapshot.config_version is None:
         raise unknown_tenant(who.tenant)
     # every resolution takes the record's lock first: what it finds now, nobody else is changing
-    row = await _conflict(connection, who, conflict_id)
+    row = await access.conflict(connection, who, conflict_id)
     if row["status"] != "open":
         return await _again(connection, who.tenant, conflict_id, decided)
     rules = await engine.rules.get(connection, who.tenant, snapshot.config_version)
     fold = Fold(who.tenant, rules, snapshot)
     record = fold.record(key)
+    await access.check(connection, who, {record.project_id})
     fields = _standing(row, record, rules)
     if record.version != decided.expected_version:
         raise Problem(
@@ -94,6 +96,8 @@ async def _resolve(
     before = dict(record.data)
     change = told.change(row)
     patch = _patch(decided, change, fields, record, rules)
+    if patch is not None:
+        await access.check(connection, who, {project_of(patch.data)})
     device = row["device_id"] if row["user_id"] == who.user else f"review:{who.user}"
     event_id = await as_push.push(connection, fold, who, device, conflict_id, key, patch, at) if patch else None
     fold.writes.tick()
@@ -125,15 +129,6 @@ async def _resolve(
         detail={"expected_version": decided.expected_version, "value": decided.value, "answer": answer},
     )
     return answer
-
-
-async def _conflict(connection: Connection, who: Caller, conflict_id: UUID) -> Any:
-    row = await store.one(connection, who.tenant, conflict_id)
-    if row is None:
-        raise Problem(404, "conflict_not_found", "There is no such conflict", str(conflict_id))
-    if row["user_id"] != who.user and "operate" not in who.scopes:
-        raise Problem(403, "insufficient_scope", "The token does not allow this", "another user's conflict: operate")
-    return row
 
 
 async def _again(connection: Connection, tenant: str, conflict_id: UUID, decided: Decided) -> dict[str, Any]:

@@ -1,0 +1,30 @@
+"""Who may see a conflict and settle it: whose change it is, as long as they may see the record, or an operator."""
+
+from typing import Any
+from uuid import UUID
+
+from sync_api.conflicts import store
+from sync_api.db.session import Connection
+from web.auth import Caller
+from web.problems import Problem
+
+OPERATE = "operate"
+
+
+async def conflict(connection: Connection, who: Caller, conflict_id: UUID) -> Any:
+    """The conflict's row. Problem 404 when there is none, 403 when it is another user's."""
+    row = await store.one(connection, who.tenant, conflict_id)
+    if row is None:
+        raise Problem(404, "conflict_not_found", "There is no such conflict", str(conflict_id))
+    if row["user_id"] != who.user and OPERATE not in who.scopes:
+        raise Problem(403, "insufficient_scope", "The token does not allow this", "another user's conflict: operate")
+    return row
+
+
+async def check(connection: Connection, who: Caller, projects: set[str | None]) -> None:
+    """Problem 403 unless the caller is a member of the projects, or an operator. None: the whole tenant's."""
+    wanted = sorted(project for project in projects if project is not None)
+    if not wanted or OPERATE in who.scopes:
+        return
+    if missing := set(wanted) - await store.member_of(connection, who.tenant, who.user, wanted):
+        raise Problem(403, "not_permitted", "The record is in a project of others", ", ".join(sorted(missing)))
