@@ -15,7 +15,7 @@ from operational_rows import insert
 from orchestration.lib import ingest, operational
 from orchestration.lib.lake import Lake
 from orchestration.lib.reconcile import Difference, compare, reconcile_days, reconcile_snapshot
-from orchestration.lib.tables import DAILY, SNAPSHOTS
+from orchestration.lib.tables import COVERAGE, DAILY, SNAPSHOTS
 
 WINDOW = (date(2026, 8, 25), date(2026, 10, 1))
 LOG = next(table for table in DAILY if table.name == "sync_log")
@@ -178,6 +178,24 @@ def test_rows_older_than_the_first_partition_are_told(history: list[Row], lake: 
     )
 
     assert found.unreachable == sum(rows for day, rows in changes_by_day(history).items() if day < first_day)
+
+
+def test_the_lake_knows_what_it_holds_of_a_tenant(
+    history: list[Row], lake: Lake, database_url: str, ingest_url: str
+) -> None:
+    first_day = sorted(changes_by_day(history))[3]
+    with psycopg.connect(database_url) as connection:
+        connection.execute("SELECT sync.ensure_tenant('silent', 'silent')")
+        connection.execute("UPDATE sync.tenant_clock SET seq = 4321 WHERE tenant_id = 't1'")
+
+    ingest.copy_coverage(ingest_url, lake, first_day)
+
+    noted = {row["tenant_id"]: row for row in pq.read_table(lake.snapshot_file(COVERAGE)).to_pylist()}
+    clock = {"tenant_id": "t1", "held_to_seq": 4321, "missing_from_seq": 1}
+    assert noted["t1"] == clock
+    assert noted["silent"] == {"tenant_id": "silent", "held_to_seq": 0, "missing_from_seq": None}
+    ingest.copy_coverage(ingest_url, lake, LONG_AGO)
+    assert clock | {"missing_from_seq": None} in pq.read_table(lake.snapshot_file(COVERAGE)).to_pylist()
 
 
 @pytest.mark.parametrize("table", SNAPSHOTS, ids=lambda table: table.name)
