@@ -13,11 +13,13 @@ they were last analysed, and a first import is exactly that.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+import asyncpg
 import orjson
 
 from sync_api.db.session import Connection, Raced
+from sync_api.engine.values import Stamp
 from sync_api.push.rows import Writes
 
 ChangeKey = tuple[str, str, str, str]  # user, device, entity type, offline_id
@@ -79,8 +81,20 @@ CROSS JOIN LATERAL (
 ) AS r
 """
 
-# Each field's value at the version that a client had: what the first later change replaced. The bounds in time keep
-# it to the few months in which that can have been.
+# Each field's value at the version that a client had: what the first later change replaced. Where that change is the
+# very next version, its stamp names the event, and no search is needed.
+NEXT_EVENTS = """
+SELECT k.entity_type, k.entity_id, k.field, k.version, old.value::text
+FROM unnest($2::text[], $3::text[], $4::text[], $5::int[], $6::timestamptz[], $7::uuid[])
+  AS k (entity_type, entity_id, field, version, received_at, event_id)
+CROSS JOIN LATERAL (
+  SELECT l.field_changes -> k.field -> 'old' AS value FROM sync.sync_log AS l
+  WHERE l.tenant_id = $1 AND l.received_at = k.received_at AND l.id = k.event_id AND l.field_changes ? k.field
+  OFFSET 0
+) AS old
+"""
+
+# Otherwise the bounds in time keep it to the few months in which that can have been.
 BASES = """
 SELECT k.entity_type, k.entity_id, k.field, k.version, old.value::text
 FROM unnest($2::text[], $3::text[], $4::text[], $5::int[], $6::timestamptz[], $7::timestamptz[])
@@ -156,11 +170,11 @@ WITH clock AS (
   RETURNING 1
 ), requested AS (
   INSERT INTO sync.sync_request SELECT r.* FROM clock, jsonb_populate_recordset(NULL::sync.sync_request, $13) AS p,
-    LATERAL (SELECT (jsonb_populate_record(p, jsonb_build_object('seq', clock.start + p.seq))).*) AS r
+    LATERAL jsonb_populate_record(p, jsonb_build_object('seq', clock.start + p.seq)) AS r
 ), conflicted AS (
   INSERT INTO sync.conflict_resolution SELECT r.* FROM clock,
     jsonb_populate_recordset(NULL::sync.conflict_resolution, $14) AS p,
-    LATERAL (SELECT (jsonb_populate_record(p, jsonb_build_object('changed_seq', clock.start + p.changed_seq))).*) AS r
+    LATERAL jsonb_populate_record(p, jsonb_build_object('changed_seq', clock.start + p.changed_seq)) AS r
 ), decided AS (
   INSERT INTO sync.conflict_resolution_log
   SELECT p.* FROM clock, jsonb_populate_recordset(NULL::sync.conflict_resolution_log, $15) AS p
@@ -184,6 +198,15 @@ FROM clock
 
 
 LOADED = ("places", "versions", "data", "stamps", "deleted", "projects", "last_events", "editing")
+
+
+class Replaced(NamedTuple):
+    """When a value that a client knew was replaced: the first and the last moment at which that can have been.
+    stamp: of the event that did it, where it is known."""
+
+    after: datetime
+    until: datetime
+    stamp: Stamp | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,13 +261,23 @@ async def related(connection: Connection, tenant: str, records: Iterable[RecordK
     return {(row[0], row[1]): LoadedRecord(*row[2:]) for row in rows}
 
 
-async def bases(
-    connection: Connection, tenant: str, wanted: Mapping[BaseKey, tuple[datetime, datetime]]
-) -> dict[BaseKey, Any]:
-    """Each field's value at the version that a client had, where history tells. wanted: with the first and the last
-    moment at which it can have been replaced."""
-    keys = [(*key, *bounds) for key, bounds in wanted.items()]
-    rows = await connection.fetch(BASES, tenant, *_columns(keys, 6))
+async def bases(connection: Connection, tenant: str, wanted: Mapping[BaseKey, Replaced]) -> dict[BaseKey, Any]:
+    """Each field's value at the version that a client had, where history tells."""
+    found: dict[BaseKey, Any] = {}
+    following = [
+        (*key, datetime.fromisoformat(one.stamp["event_at"]), one.stamp["event_id"])
+        for key, one in wanted.items()
+        if one.stamp
+    ]
+    if following:
+        found |= _values(await connection.fetch(NEXT_EVENTS, tenant, *_columns(following, 6)))
+    searched = [(*key, one.after, one.until) for key, one in wanted.items() if key not in found]
+    if searched:
+        found |= _values(await connection.fetch(BASES, tenant, *_columns(searched, 6)))
+    return found
+
+
+def _values(rows: Iterable[asyncpg.Record]) -> dict[BaseKey, Any]:
     return {(r[0], r[1], r[2], r[3]): orjson.loads(r[4]) if r[4] is not None else None for r in rows}
 
 

@@ -1,11 +1,14 @@
 """What else has to be read before a batch can be decided: records that guards ask for, values as clients knew them."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
+from sync_api.engine.detect import is_foreign
+from sync_api.engine.values import Stamp, same
 from sync_api.push.fold import Fold
 from sync_api.push.prepare import Named
-from sync_api.push.store import BaseKey, RecordKey
+from sync_api.push.store import BaseKey, RecordKey, Replaced
 from sync_api.push.working import Working
 
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
@@ -27,27 +30,33 @@ def related(fold: Fold, changes: Iterable[Named]) -> list[RecordKey]:
     return list(wanted)
 
 
-def bases(fold: Fold, changes: Iterable[Named]) -> dict[BaseKey, tuple[datetime, datetime]]:
-    """The fields of stale changes that somebody wrote since, where the client does not say what they were: with the
-    first and the last moment at which the value that it knew can have been replaced."""
-    wanted: dict[BaseKey, tuple[datetime, datetime]] = {}
+def bases(fold: Fold, changes: Sequence[Named]) -> dict[BaseKey, Replaced]:
+    """The fields of stale changes that may collide, where the client does not say what they were: with what is known
+    about when they were replaced."""
+    wanted: dict[BaseKey, Replaced] = {}
+    times = Counter(one.record_key for one in changes)
     for one in changes:
         version = one.change.client_version or 0
         record = fold.record(one.record_key)
         if version >= record.version or one.change.op == "delete":
             continue
-        bounds = None
-        for name in _written_since(record, one, version):
-            bounds = bounds or (_last_known(record, version), _last_written(record))
-            wanted[one.sent.entity, one.entity_id, name, version] = bounds
+        span = None
+        for name, stamp in _written_since(record, one, version, is_alone=times[one.record_key] == 1):
+            key = (one.sent.entity, one.entity_id, name, version)
+            span = span or (_last_known(record, version), _last_written(record))
+            is_next = stamp["version"] == version + 1
+            wanted[key] = Replaced(*span, stamp if is_next else None)
     return wanted
 
 
-def _written_since(record: Working, one: Named, version: int) -> Iterator[str]:
-    for name in one.change.data:
+def _written_since(record: Working, one: Named, version: int, *, is_alone: bool) -> Iterator[tuple[str, Stamp]]:
+    """is_alone: no other change of the transaction touches the record, so that what cannot collide now never will."""
+    for name, value in one.change.data.items():
         stamp = record.stamps.get(name)
-        if stamp is not None and stamp["version"] > version and name not in one.change.base:
-            yield name
+        if stamp is None or stamp["version"] <= version or name in one.change.base:
+            continue
+        if not is_alone or (is_foreign(stamp, one.change) and not same(record.data.get(name), value)):
+            yield name, stamp
 
 
 def _last_written(record: Working) -> datetime:
