@@ -63,6 +63,15 @@ async def test_what_would_have_ended_otherwise_is_counted(tenant: Tenant) -> Non
     assert (await dry_run(tenant, "server_wins"))["different"] == 1
 
 
+async def test_near_misses_are_no_conflicts_to_be_settled(tenant: Tenant) -> None:
+    ann, ben = tenant.device("ann"), tenant.device("ben")
+    await ann.one(op="create", server_id="r", data={"title": "Ann's"})
+    await ben.one(server_id="r", client_version=1, data={"title": "Ben's"})
+    listed = await tenant.http.get("/api/v1/conflicts?detection=window", headers=tenant.headers("ben", ("sync",)))
+    assert len(listed.json()["conflicts"]) == 1
+    assert (await dry_run(tenant, "manual"))["replayed"] == 0
+
+
 async def test_pages_cover_every_conflict_once(tenant: Tenant) -> None:
     found = await disputes(tenant)
     seen: list[str] = []

@@ -78,3 +78,15 @@ def test_a_delete_is_settled_by_the_policy_alone() -> None:
 
 def test_where_the_log_is_gone_the_conflict_itself_tells() -> None:
     assert winner(row({"title": dispute("a", "b")}, rivals=None, mine_at=9), "most_recent_wins") == "client"
+
+
+def test_of_several_edits_that_it_collided_with_the_last_one_counts() -> None:
+    def rival(version: int, minute: int, *fields: str) -> dict[str, Any]:
+        at = T.replace(minute=minute).isoformat()
+        return {"version": version, "fields": fields, "device": "d2", "edited_at": at}
+
+    stored = row({"title": dispute("a", "b")}, mine_at=5)
+    told = [rival(4, 9, "notes"), rival(3, 8, "title"), rival(2, 1, "title")]
+    assert winner(stored | {"rivals": json.dumps(told)}, "most_recent_wins") == "server"
+    told[1]["edited_at"] = T.replace(minute=2).isoformat()
+    assert winner(stored | {"rivals": json.dumps(told)}, "most_recent_wins") == "client"

@@ -20,15 +20,22 @@ PREDICTS = ("sync", "predict")
 
 
 @contextlib.asynccontextmanager
-async def rude(answer: bytes | None) -> AsyncIterator[str]:
-    """A server that says `answer` to everybody, or nothing at all."""
+async def rude(answer: bytes | None, *, drips: bool = False) -> AsyncIterator[str]:
+    """A server that hears everybody out and then says `answer`, or nothing; `drips`: and then never comes to an end."""
 
-    async def speak(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(int(line.split(b":")[1]) for line in head.splitlines() if line.lower().startswith(b"content-le"))
+        await reader.readexactly(length)
         if answer is None:
             await asyncio.sleep(5)
         else:
             writer.write(answer)
-            await writer.drain()
+        with contextlib.suppress(ConnectionError):
+            while drips:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.1)
         writer.close()
 
     server = await asyncio.start_server(speak, "127.0.0.1", 0)
@@ -99,3 +106,10 @@ async def test_a_prediction_server_that_misbehaves_costs_nothing_but_its_word(
         for _ in range(4):
             told = await tenant.http.post("/api/v1/edits", headers=tenant.headers("ann", PREDICTS), json=WISH)
             assert (told.status_code, told.json()["status"], told.json()["risk"]) == (200, "open", None)
+
+
+async def test_nobody_waits_for_an_answer_that_never_ends(api_url: str, database_url: str, jwt_secret: str) -> None:
+    endless = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n"
+    async with rude(endless, drips=True) as serving, asking(api_url, database_url, jwt_secret, serving) as tenant:
+        told = await tenant.http.post("/api/v1/edits", headers=tenant.headers("ann", PREDICTS), json=WISH, timeout=10)
+        assert (told.status_code, told.json()["risk"]) == (200, None)
