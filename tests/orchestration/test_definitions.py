@@ -27,7 +27,9 @@ ASSETS = {
         "intermediate/int_moment_others", "intermediate/int_moment_field_shares",
     },
     "features": {"features/conflict_features", "features/training_examples"},
-    "marts": {"marts/fct_sync_analytics_snapshot", "marts/dim_device_health"},
+    "marts": {
+        "marts/fct_sync_analytics_snapshot", "marts/dim_device_health", "marts/fct_prediction_outcomes",
+    },
     "monitoring": {"monitoring/fct_prediction_parity"},
     "training": {"training_set", "challenger"},
     "promotion": {"champion"},
