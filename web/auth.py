@@ -3,6 +3,7 @@
 What a caller may see inside a tenant (projects, devices) is the business of the room that holds the data.
 """
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -16,6 +17,9 @@ from web.tokens import ISSUER, SCOPES, check_secret, is_tenant, is_user, mint
 
 __all__ = ["SCOPES", "Caller", "caller", "check_secret", "mint", "verify"]
 
+LEEWAY = 5  # seconds by which clocks may differ
+MOST_REMEMBERED = 10_000
+
 _bearer = HTTPBearer(auto_error=False, description="`foresync token --tenant T --user U` prints one.")
 
 
@@ -28,22 +32,41 @@ class Caller:
     scopes: frozenset[str]
 
 
+# (secret, token) → (until when it is good, by `time.time`, and whom it names)
+_verified: dict[tuple[str, str], tuple[float, Caller]] = {}
+
+
 def verify(secret: str, token: str) -> Caller:
-    """The caller that the token names. Problem 401 `token_expired` or `token_invalid`."""
+    """The caller that the token names. Problem 401 `token_expired` or `token_invalid`.
+
+    A token that was found good is good until it expires: a device sends the same one with every batch.
+    """
+    known = _verified.get((secret, token))
+    if known is not None and time.time() < known[0]:
+        return known[1]
+    claims = _claims(secret, token)
+    who = _caller(claims)
+    if len(_verified) >= MOST_REMEMBERED:
+        del _verified[next(iter(_verified))]
+    _verified[secret, token] = (int(claims["exp"]) + LEEWAY, who)
+    return who
+
+
+def _claims(secret: str, token: str) -> dict[str, Any]:
     try:
-        claims = jwt.decode(
+        claims: dict[str, Any] = jwt.decode(
             token,
             secret,
             algorithms=["HS256"],
             issuer=ISSUER,
-            leeway=5,
+            leeway=LEEWAY,
             options={"require": ["exp", "iat", "iss", "sub", "tenant", "scopes"]},
         )
     except jwt.ExpiredSignatureError as error:
         raise _unauthorized("token_expired", "The token has expired") from error
     except (jwt.InvalidTokenError, ValueError) as error:
         raise _unauthorized("token_invalid", "The token is not valid") from error
-    return _caller(claims)
+    return claims
 
 
 def caller(*scopes: str) -> Callable[..., Awaitable[Caller]]:

@@ -1,5 +1,6 @@
 """Tokens: what is minted is understood, and nothing else is."""
 
+import time
 from datetime import timedelta
 
 import jwt
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from web import auth
 from web.auth import SCOPES, Caller, check_secret, mint, verify
 from web.problems import Problem
 
@@ -45,3 +47,28 @@ def test_every_claim_is_needed(missing: str) -> None:
     with pytest.raises(Problem) as refused:
         verify(SECRET, jwt.encode(claims, SECRET, algorithm="HS256"))
     assert (refused.value.status, refused.value.code) == (401, "token_invalid")
+
+
+def test_a_token_is_read_once_until_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = mint(SECRET, tenant="t", user="read-once", scopes=("sync",), expires_in=HOUR)
+    who = verify(SECRET, token)
+    monkeypatch.setattr(auth.jwt, "decode", _expired)
+    assert verify(SECRET, token) == who
+    later = time.time() + HOUR.total_seconds() + auth.LEEWAY
+    monkeypatch.setattr(auth.time, "time", lambda: later)
+    with pytest.raises(Problem, match="expired"):
+        verify(SECRET, token)
+
+
+def test_what_is_remembered_of_tokens_is_bounded_and_belongs_to_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "MOST_REMEMBERED", 3)
+    monkeypatch.setattr(auth, "_verified", {})
+    tokens = [mint(SECRET, tenant="t", user=f"u{n}", scopes=(), expires_in=HOUR) for n in range(5)]
+    assert [verify(SECRET, token).user for token in tokens] == [f"u{n}" for n in range(5)]
+    assert len(auth._verified) == 3
+    with pytest.raises(Problem, match="not valid"):
+        verify(SECRET[::-1], tokens[-1])
+
+
+def _expired(*_args: object, **_options: object) -> None:
+    raise jwt.ExpiredSignatureError
