@@ -112,7 +112,10 @@ async def get_conflict(request: Request, conflict_id: UUID, who: Either) -> Resp
     openapi_extra=openapi.body(ResolveDoc),
 )
 async def resolve_conflict(request: Request, conflict_id: UUID, who: Either) -> Response:
-    """Settle an open conflict, provided that the record is still at `expected_version`."""
+    """Settle an open conflict, provided that the record is still at `expected_version`.
+
+    Changes that were `blocked` behind it were never stored: send them again afterwards.
+    """
     decided = _decided(bodies.decode(_one, await request.body()))
     return _json(await service.resolve(request.app.state.engine, who, conflict_id, decided))
 
