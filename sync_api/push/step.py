@@ -10,7 +10,7 @@ from sync_api import ids
 from sync_api.engine import clock
 from sync_api.engine.decide import decide
 from sync_api.engine.entity_types import EntityType, Policy
-from sync_api.engine.values import Decision, Json
+from sync_api.engine.values import DELETED, Decision, Json
 from sync_api.push import conflict_rows
 from sync_api.push.answers import RETRYABLE, Answer, rejection
 from sync_api.push.prepare import Named, Sender
@@ -186,7 +186,9 @@ class Step:
         item["new_version"] = record.version
         item["status"] = decision.outcome
         item["sync_event_id"] = event_id
-        item["record"] = record.as_seen() if decision.is_stale and record.version else None
+        # who brings a record back may know it only as deleted, without what it held
+        is_news = decision.is_stale or decision.writes.get(DELETED) is False
+        item["record"] = record.as_seen() if is_news and record.version else None
         if decision.conflict is not None:
             item["conflict_id"] = conflict_id
             item["reason"] = decision.conflict.reason

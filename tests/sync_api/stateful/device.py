@@ -25,6 +25,7 @@ class Device:
     queue: list[Sent] = field(default_factory=list)
     pushed: list[list[Sent]] = field(default_factory=list)
     replicas: dict[Key, Replica] = field(default_factory=dict)
+    position: int = 0
     edits: int = 0
 
     def clock(self) -> datetime:
@@ -63,7 +64,15 @@ class Device:
     def learn(self, key: Key, version: int, data: dict[str, Any], is_deleted: bool) -> None:
         """A record as the server has it, unless the device knows a newer one."""
         if version and version >= self.replicas.get(key, Replica()).version:
-            self.replicas[key] = Replica(version, dict(data), is_deleted)
+            self.replicas[key] = Replica(version, {} if is_deleted else dict(data), is_deleted)
+
+    def pull(self, page: dict[str, Any]) -> None:
+        """A page of the feed. What it wrote itself it skips, as the feed allows."""
+        for item in page["changes"]:
+            if item["by_device"] != self.author[1]:
+                key = (item["entity"], item["server_id"])
+                self.learn(key, item["version"], item["data"] or {}, item["op"] == "delete")
+        self.position = page["next"]
 
     def _applied(self, sent: Sent, verdict: dict[str, Any]) -> None:
         if verdict["record"] is not None:

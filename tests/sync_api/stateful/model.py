@@ -312,7 +312,8 @@ class Turn:
         if wish or not record.version:
             self._put(wish)
             told["wrote"] = record.version
-        return self._applied("merged" if self.is_stale else "applied") | told
+        is_back = wish.get(DELETED) is False
+        return self._applied("merged" if self.is_stale else "applied", is_back=is_back) | told
 
     def _put(self, wish: dict[str, Any]) -> None:
         record, sent = self.record, self.sent
@@ -368,7 +369,7 @@ class Turn:
             "server_state": record.data | ({DELETED: True} if record.is_deleted else {}),
         }
 
-    def _applied(self, status: str) -> dict[str, Any]:
+    def _applied(self, status: str, *, is_back: bool = False) -> dict[str, Any]:
         record = self.record
         seen = {
             "server_id": self.sent.key[1], "version": record.version, "data": record.data, "deleted": record.is_deleted,
@@ -376,7 +377,7 @@ class Turn:
         return _named(self.sent, "applied") | {
             "status": status,
             "new_version": record.version,
-            "record": seen if self.is_stale and record.version else None,
+            "record": seen if (self.is_stale or is_back) and record.version else None,
         }
 
 

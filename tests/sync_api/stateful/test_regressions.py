@@ -52,3 +52,13 @@ async def test_what_a_record_lost_with_its_tombstone_is_still_known_as_a_base(te
     await ann.one(server_id="r", client_version=3, data={"tags": ["new"]})
     told = await ben.one(server_id="r", client_version=1, data={"tags": ["old", "mine"]})
     assert told["record"]["data"]["tags"] == ["new", "mine"]
+
+
+async def test_who_brings_a_record_back_is_told_what_it_still_holds(tenant: Tenant) -> None:
+    """A feed tells of a deleted record without its data; what returns with an update must come with the answer."""
+    ann, ben = tenant.device("ann"), tenant.device("ben")
+    await ann.one(op="create", server_id="r", data={"title": "A", "description": "kept"})
+    await ann.one(op="delete", server_id="r", client_version=1)
+    told = await ben.one(server_id="r", client_version=2, data={"title": "B"})
+    assert told["status"] == "applied"
+    assert told["record"]["data"] == {"title": "B", "description": "kept"}
