@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from foresync.errors import PlainError
+
 REPOSITORIES = """
 query { repositoriesOrError { __typename
   ... on RepositoryConnection { nodes { name location { name } jobs { name } } }
@@ -43,8 +45,11 @@ query Events($run: ID!, $cursor: String) {
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 
-class DagsterError(Exception):
-    """Dagster refused a request, or a run did not end well; the message says what Dagster said."""
+PATIENCE_SECONDS = 180  # a restarting webserver loads its code again before it answers
+
+
+class DagsterError(PlainError):
+    """Dagster refused a request, is away for too long, or a run did not end well; says what Dagster said."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class Event:
 
 
 class DagsterClient:
-    """Speaks to one Dagster webserver. Raises `DagsterError`, and `httpx.HTTPError` when it is not to be reached."""
+    """Speaks to one Dagster webserver, and waits for it while it restarts. Raises `DagsterError`."""
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=url, timeout=60)
@@ -123,11 +128,23 @@ class DagsterClient:
         )
 
     def _query(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
-        answer = self._http.post("/graphql", json={"query": query, "variables": variables})
-        body = answer.json()
+        body = self._post({"query": query, "variables": variables}).json()
         if body.get("errors"):
             raise DagsterError("; ".join(error["message"] for error in body["errors"]))
         return dict(body["data"])
+
+    def _post(self, question: dict[str, Any]) -> httpx.Response:
+        """The answer to a question. One that was perhaps heard is asked again only if it changes nothing."""
+        is_safe = question["query"].lstrip().startswith("query")
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return self._http.post("/graphql", json=question).raise_for_status()
+            except httpx.HTTPError as error:
+                unheard = isinstance(error, httpx.ConnectError)
+                if not (is_safe or unheard) or time.monotonic() > deadline:
+                    raise DagsterError(f"Dagster at {self._http.base_url} does not answer: {error!r}") from error
+                time.sleep(1)
 
 
 def _event(event: dict[str, Any]) -> Event:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from foresync.client import SyncClient
+from foresync.client import SyncClient, SyncError
 from foresync.dagster_client import DagsterClient, Event
 from foresync.declarations import load_entity_types
 from foresync.demo import pipeline, predictions, report
@@ -34,6 +34,16 @@ def run(platform: Platform, console: Console, started_seconds: float) -> None:
 
     `started_seconds` is how long the platform took to start. Raises PlainError when a stage does not end well.
     """
+    try:
+        _tell(platform, console, started_seconds)
+    except (httpx.HTTPError, SyncError) as error:
+        raise PlainError(
+            f"a part of the platform went away ({error}): see `foresync status`, then run `foresync demo` again; "
+            "what is done already is not done twice"
+        ) from error
+
+
+def _tell(platform: Platform, console: Console, started_seconds: float) -> None:
     tenant = names.tenant(HISTORY)
     token = platform.token(tenant, "foresync")
     rows = [report.Row("start", None, started_seconds, f"{len(platform.parts)} parts healthy")]
