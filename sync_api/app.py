@@ -13,6 +13,7 @@ import sync_api.edits.routes
 import sync_api.entity_types.routes
 import sync_api.imports.routes
 import sync_api.policies.routes
+import sync_api.projects.routes
 import sync_api.pull.routes
 import sync_api.push.routes
 from sync_api import health
@@ -67,6 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         sync_api.policies,
         sync_api.entity_types,
         sync_api.conflicts,
+        sync_api.projects,
         sync_api.pull,
         sync_api.edits,
     ):

@@ -38,10 +38,10 @@ WITH mine AS MATERIALIZED (
        WHERE r.tenant_id = $1 AND r.entity_type = a.entity_type AND r.entity_id = a.entity_id OFFSET 0
      ) AS r
      WHERE a.tenant_id = $1 AND a.seq > $3 AND ($4::text[] IS NULL OR a.entity_type = ANY ($4))
-       AND (a.user_id = $2 OR (a.user_id = '' AND EXISTS (
+       AND (a.user_id = $2 OR (a.user_id = '' AND (a.project_id = '' OR EXISTS (
          SELECT FROM sync.project_member AS m
          WHERE m.tenant_id = $1 AND m.user_id = $2 AND m.project_id = a.project_id
-           AND (m.revoked_at IS NULL OR m.seq > a.seq))))
+           AND (m.revoked_at IS NULL OR m.seq > a.seq)))))
        AND (NOT r.is_visible OR (a.user_id = $2 AND r.seq < a.seq))
      ORDER BY a.seq LIMIT $5 + 1)
   ) AS both_kinds ORDER BY seq LIMIT $5 + 1

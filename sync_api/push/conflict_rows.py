@@ -8,7 +8,7 @@ from sync_api.engine.entity_types import EntityType, Policy
 from sync_api.engine.values import DELETED, Conflict, Decision, FieldConflict, Json, Stamp
 from sync_api.push.prepare import Named, Sender
 from sync_api.push.rows import Writes
-from sync_api.push.working import Working
+from sync_api.push.working import Working, project_of
 
 Before = tuple[dict[str, Json], dict[str, Stamp]]  # the record's data and stamps before the change
 
@@ -42,7 +42,7 @@ def add(
                 "event_id": event_id,
                 "entity_type": named.sent.entity,
                 "entity_id": named.entity_id,
-                "project_id": None,
+                "project_id": project_of(before[0]),
                 "user_id": sender.user,
                 "device_id": sender.device,
                 "conflicted_with": _rivals(conflict, before[1], named),

@@ -16,7 +16,7 @@ from sync_api.push.rows import DeviceRow, Writes
 from sync_api.push.schemas import Malformed
 from sync_api.push.step import Step
 from sync_api.push.store import BaseKey, ChangeKey, RecordKey, Snapshot
-from sync_api.push.working import Working, load
+from sync_api.push.working import PROJECT, Working, load
 from sync_api.rules import Rules
 
 
@@ -28,6 +28,7 @@ class Fold:
         self.rules = rules
         self.snapshot = snapshot
         self.bases: Mapping[BaseKey, Json] = {}
+        self.members: frozenset[tuple[str, str]] | None = None  # (user, project); None: everybody may do everything
         self.writes = Writes()
         self.records: dict[RecordKey, Working] = {}
         self.answers: dict[ChangeKey, tuple[bytes, str]] = dict(snapshot.answers)
@@ -38,6 +39,14 @@ class Fold:
         if record is None:
             record = self.records[key] = load(key, self.snapshot.records.get(key))
         return record
+
+    def permits(self, user: str, record: Working, data: Mapping[str, Json]) -> bool:
+        """Whether the user may write the record where it is, and to where these fields would move it."""
+        if self.members is None:
+            return True
+        wanted = data.get(PROJECT) or record.project_id
+        projects = [project for project in (record.project_id, wanted) if project is not None]
+        return all(isinstance(project, str) and (user, project) in self.members for project in projects)
 
     def push(self, sender: Sender, changes: Sequence[Named | Malformed]) -> Answer:
         """Decide every change of a push."""

@@ -71,6 +71,11 @@ async def begin(engine: Engine, connection: Connection, tenant: str, batches: Se
             raise Problem(403, "device_of_another_user", "This device belongs to another user", one.sender.device)
     fold = Fold(tenant, await engine.rules.get(connection, tenant, snapshot.config_version), snapshot)
     new = [change for change, key in named if key not in snapshot.answers]
+    if not any(one.sender.kind == "import" for one in batches):  # history is not asked who may write it
+        fold.members = frozenset()
+        if projects := wanted.projects(fold, new):
+            users = {one.sender.user for one in batches}
+            fold.members = await store.members(connection, tenant, users, projects)
     if related := wanted.related(fold, new):
         snapshot.records.update(await store.related(connection, tenant, related))
     if bases := wanted.bases(fold, new):

@@ -55,6 +55,10 @@ class Step:
             chain.block(change.data, whole=is_whole)  # or it would later come after what was written on top of it
             self.reject("blocked", {"because": "an earlier change of this batch waits"})
             return
+        if not self.fold.permits(self.sender.user, self.record, change.data):
+            chain.block(change.data, whole=is_whole)
+            self.reject("not_permitted", {"because": "not a member of the project"}, is_final=False)
+            return
         policy = self.fold.rules.policy(kind)
         decision = decide(
             change,
@@ -72,12 +76,13 @@ class Step:
         else:
             self.take_part(decision, policy, kind)
 
-    def reject(self, reason: str, detail: Mapping[str, Any] | None) -> None:
+    def reject(self, reason: str, detail: Mapping[str, Any] | None, *, is_final: bool = True) -> None:
+        """is_final: whether the same change sent again is to be told the same."""
         sent = self.named.sent
         item = rejection(sent.entity, sent.offline_id, reason, detail)
         stored = self.answer.add("rejected", item)
         self.tally["rejected"] += 1
-        if reason not in RETRYABLE:
+        if is_final and reason not in RETRYABLE:
             self.store(stored)
 
     def take_part(self, decision: Decision, policy: Policy, kind: EntityType) -> None:

@@ -81,6 +81,13 @@ CROSS JOIN LATERAL (
 ) AS r
 """
 
+# Who may write where; shared, so that a revocation waits for this transaction and the next one knows of it.
+MEMBERS = """
+SELECT user_id, project_id FROM sync.project_member
+WHERE tenant_id = $1 AND user_id = ANY ($2) AND project_id = ANY ($3) AND revoked_at IS NULL
+FOR SHARE
+"""
+
 # Each field's value at the version that a client had: what the first later change replaced. Where that change is the
 # very next version, its stamp names the event, and no search is needed.
 NEXT_EVENTS = """
@@ -136,8 +143,8 @@ WITH clock AS (
   RETURNING t.entity_type, t.entity_id, t.seq, t.project_id, old.project_id AS left_project_id
 ), moved AS (
   INSERT INTO sync.access_change (tenant_id, project_id, user_id, entity_type, entity_id, seq)
-  SELECT $1, left_project_id, '', entity_type, entity_id, seq FROM changed WHERE left_project_id <> project_id
-    OR (left_project_id IS NOT NULL AND project_id IS NULL)
+  SELECT $1, coalesce(left_project_id, ''), '', entity_type, entity_id, seq FROM changed
+  WHERE left_project_id IS DISTINCT FROM project_id
   ON CONFLICT (tenant_id, project_id, user_id, entity_type, entity_id) DO UPDATE SET seq = excluded.seq
 ), logged AS (
   INSERT INTO sync.sync_log (tenant_id, received_at, id, seq, sync_id, sync_session_id, user_id, device_id,
@@ -253,6 +260,14 @@ async def read(
         dict(zip(names, answers, strict=True)),
         dict(zip(row["owned"] or (), row["owners"] or (), strict=True)),
     )
+
+
+async def members(
+    connection: Connection, tenant: str, users: Iterable[str], projects: Iterable[str]
+) -> frozenset[tuple[str, str]]:
+    """Which of the users are members of which of the projects."""
+    rows = await connection.fetch(MEMBERS, tenant, sorted(set(users)), sorted(set(projects)))
+    return frozenset((row[0], row[1]) for row in rows)
 
 
 async def related(connection: Connection, tenant: str, records: Iterable[RecordKey]) -> dict[RecordKey, LoadedRecord]:

@@ -9,7 +9,7 @@ from sync_api.engine.values import Stamp, same
 from sync_api.push.fold import Fold
 from sync_api.push.prepare import Named
 from sync_api.push.store import BaseKey, RecordKey, Replaced
-from sync_api.push.working import Working
+from sync_api.push.working import Working, project_of
 
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -28,6 +28,15 @@ def related(fold: Fold, changes: Iterable[Named]) -> list[RecordKey]:
                 if isinstance(entity_id, str) and (guard.entity, entity_id) not in fold.snapshot.records:
                     wanted[guard.entity, entity_id] = None
     return list(wanted)
+
+
+def projects(fold: Fold, changes: Iterable[Named]) -> set[str]:
+    """The projects that these changes touch: those of their records, and those that they name."""
+    found: set[str | None] = set()
+    for one in changes:
+        record = fold.snapshot.records.get(one.record_key)
+        found.update((record.project_id if record else None, project_of(one.change.data)))
+    return {project for project in found if project is not None}
 
 
 def bases(fold: Fold, changes: Sequence[Named]) -> dict[BaseKey, Replaced]:

@@ -34,7 +34,8 @@ record = sa.Table(
 )
 
 # Records to be told about anew because somebody's access to them changed: one row for a member who came or went
-# (user_id), one for all members of a project that the record has left (user_id ''). Only the newest is kept.
+# (user_id), one for all members of a project that the record has left (user_id ''), or for everybody where it was in
+# none (project_id '' too). Only the newest is kept.
 access_change = sa.Table(
     "access_change",
     metadata,
