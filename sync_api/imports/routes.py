@@ -7,12 +7,13 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from sync_api import openapi
+from sync_api import bodies, openapi
 from sync_api.db.session import as_tenant, retried
 from sync_api.engine import clock
 from sync_api.imports import service, store
 from sync_api.imports.schemas import AnchorIn, BatchDoc, BatchIn, ResultsDoc
 from sync_api.policies.store import config_version
+from sync_api.push.decode import complaint
 from sync_api.push.routes import sync_headers
 from sync_api.push.service import Engine
 from web.auth import Caller, caller
@@ -31,12 +32,7 @@ _decoder = msgspec.json.Decoder(BatchIn)
 )
 async def import_batch(request: Request, who: Annotated[Caller, Depends(caller("import"))]) -> Response:
     """Take up to 500 items in order, all or none. Sending the same again adds nothing and answers the same."""
-    try:
-        items = _decoder.decode(await request.body()).items
-    except msgspec.ValidationError as error:
-        raise Problem(422, "validation_error", "The request is not valid", str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, "json_malformed", "The body is not JSON", str(error)[:200]) from error
+    items = bodies.decode(_decoder, await request.body()).items
     results = await service.take(request.app.state.engine, who.tenant, items)
     body = b'{"results":[%b]}' % b",".join(results)
     return Response(body, media_type="application/json", headers=sync_headers(None))
@@ -50,6 +46,8 @@ async def put_anchor(
     who: Annotated[Caller, Depends(caller("import"))],
 ) -> AnchorIn:
     """The first write wins; every later one is answered with what is stored."""
+    if (wrong := complaint(anchor.mapping)) is not None:
+        raise bodies.invalid(f"mapping: {wrong}")
     engine: Engine = request.app.state.engine
     anchor_at = clock.storable(anchor.anchor_at if anchor.anchor_at.tzinfo else anchor.anchor_at.replace(tzinfo=UTC))
 

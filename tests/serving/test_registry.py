@@ -77,6 +77,7 @@ def registry(mlflow_server):
         mlflow_server.start()
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(mlflow_server.url)
+    mlflow.set_experiment("registry")  # this process may remember another server's
     client = MlflowClient()
     with contextlib.suppress(mlflow.MlflowException):
         client.delete_registered_model(MODEL_NAME)

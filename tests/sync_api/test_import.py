@@ -137,3 +137,9 @@ async def test_moments_at_the_ends_of_the_calendar_are_taken_a_little_inside_the
         "/api/v1/import/anchors/a", headers=tenant.headers(), json={"anchor_at": "0001-01-01T00:00:00Z", "mapping": {}}
     )
     assert anchor.json()["anchor_at"].endswith("Z")
+
+
+async def test_a_mapping_that_cannot_be_kept_is_refused(tenant: Tenant) -> None:
+    body = json.dumps({"anchor_at": "2020-01-01T00:00:00Z", "mapping": {"a": {"\u0000": 1}}})
+    answer = await tenant.http.put("/api/v1/import/anchors/b", headers=tenant.headers(), content=body)
+    assert answer.status_code == 422, answer.text

@@ -230,7 +230,10 @@ class Turn:
         if name in self.sent.base:
             return self.sent.base[name]
         assert self.known is not None
-        return self.record.history[self.known].get(name)
+        values = [data.get(name) for data in self.record.history[self.known :]]
+        # A deletion stamps the fields that it keeps. Where nothing but a deletion has touched one since, the log has
+        # no earlier value of it, and the server says that it does not know: removals are not honoured by a guess.
+        return None if all(value == values[0] for value in values) else values[0]
 
     def _settle(self, name: str) -> dict[str, Any]:
         kind, base = self.kind, self._base(name)
