@@ -24,13 +24,15 @@ class Write:
 
 @dataclass
 class Record:
-    """history: the data at every version, so that what a client knew can be told."""
+    """history: the data at every version, so that what a client knew can be told. touched: the fields that each version
+    wrote or dropped; a deletion keeps them all."""
 
     version: int = 0
     data: dict[str, Any] = field(default_factory=dict)
     is_deleted: bool = False
     writes: dict[str, Write] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=lambda: [{}])
+    touched: list[set[str]] = field(default_factory=lambda: [set()])
     events: int = 0
     conflicts: int = 0
 
@@ -79,7 +81,7 @@ class Model:
         self.records: dict[Key, Record] = {}
         self.told: dict[tuple[Author, str, str], tuple[Any, dict[str, Any]]] = {}
         self.conflicts: list[dict[str, Any]] = []
-        self.log: list[tuple[Key, str, int | None]] = []
+        self.log: list[tuple[Key, str, int, int | None]] = []  # record, outcome, version met, version made
 
     def push(
         self, author: Author, client_time: datetime, received_at: datetime, changes: list[Sent]
@@ -128,9 +130,10 @@ class Turn:
             self.chain.blocked and (sent.op == "delete" or self.chain.blocked & sent.data.keys())
         ):
             return _rejected(sent, "blocked")
+        met = record.version
         verdict = self._decide()
         if verdict["list"] != "rejected":
-            self.model.log.append((sent.key, verdict.get("status", "conflict"), verdict.get("wrote")))
+            self.model.log.append((sent.key, verdict.get("status", "conflict"), met, verdict.get("wrote")))
             if verdict.get("status") != "unchanged":
                 record.events += 1
                 record.conflicts += "conflict" in verdict
@@ -230,10 +233,10 @@ class Turn:
         if name in self.sent.base:
             return self.sent.base[name]
         assert self.known is not None
-        values = [data.get(name) for data in self.record.history[self.known :]]
         # A deletion stamps the fields that it keeps. Where nothing but a deletion has touched one since, the log has
         # no earlier value of it, and the server says that it does not know: removals are not honoured by a guess.
-        return None if all(value == values[0] for value in values) else values[0]
+        is_told = any(name in touched for touched in self.record.touched[self.known + 1 :])
+        return self.record.history[self.known].get(name) if is_told else None
 
     def _settle(self, name: str) -> dict[str, Any]:
         kind, base = self.kind, self._base(name)
@@ -321,17 +324,20 @@ class Turn:
     def _put(self, wish: dict[str, Any]) -> None:
         record, sent = self.record, self.sent
         write = Write(record.version + 1, self.author, self.edited_at)
+        dropped: set[str] = set()
         if wish.get(DELETED) is True:
             names = {*record.writes, DELETED}
         else:
             names = set(wish)
             if record.is_deleted and sent.op in ("create", "append"):
+                dropped = {n for n, value in record.data.items() if value is not None}
                 record.data = {}
             record.data = record.data | {n: v for n, v in wish.items() if n != DELETED}
         record.is_deleted = wish.get(DELETED, record.is_deleted)
         record.version += 1
         record.writes |= dict.fromkeys(names, write)
         record.history.append(record.data)
+        record.touched.append({*wish, *dropped})
 
     def _severity(self, fields: dict[str, Any]) -> str:
         kind = self.kind
