@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sync_api.conflicts import store
 from sync_api.db.session import Connection
+from sync_api.policies.store import config_version
 from web.auth import Caller
 from web.problems import Problem
 
@@ -12,9 +13,11 @@ OPERATE = "operate"
 
 
 async def conflict(connection: Connection, who: Caller, conflict_id: UUID) -> Any:
-    """The conflict's row. Problem 404 when there is none, 403 when it is another user's."""
+    """The conflict's row. Problem 404 when there is none, 403 when it is another user's or there is no such tenant."""
     row = await store.one(connection, who.tenant, conflict_id)
     if row is None:
+        if await config_version(connection, who.tenant) is None:
+            raise unknown_tenant(who.tenant)
         raise Problem(404, "conflict_not_found", "There is no such conflict", str(conflict_id))
     if row["user_id"] != who.user and OPERATE not in who.scopes:
         raise Problem(403, "insufficient_scope", "The token does not allow this", "another user's conflict: operate")
@@ -28,3 +31,7 @@ async def check(connection: Connection, who: Caller, projects: set[str | None]) 
         return
     if missing := set(wanted) - await store.member_of(connection, who.tenant, who.user, wanted):
         raise Problem(403, "not_permitted", "The record is in a project of others", ", ".join(sorted(missing)))
+
+
+def unknown_tenant(tenant: str) -> Problem:
+    return Problem(403, "unknown_tenant", "There is no such tenant", f"{tenant!r} has not been made here")

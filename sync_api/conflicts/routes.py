@@ -12,7 +12,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from sync_api import bodies, openapi
-from sync_api.conflicts import cursor, service, store, told
+from sync_api.conflicts import access, cursor, service, store, told
 from sync_api.conflicts.schemas import (
     ConflictsDoc,
     ConflictWhole,
@@ -80,7 +80,7 @@ async def list_conflicts(
     async def attempt() -> list[Any]:
         async with as_tenant(engine.pool, who.tenant) as connection:
             if await config_version(connection, who.tenant) is None:
-                raise service.unknown_tenant(who.tenant)
+                raise access.unknown_tenant(who.tenant)
             return list(await store.page(connection, who.tenant, filters, cursor.place(after), limit + 1))
 
     rows = await retried(attempt)
@@ -135,6 +135,8 @@ async def resolve_conflicts(request: Request, who: Either) -> Response:
         try:
             resolution = await service.resolve(request.app.state.engine, who, item.conflict_id, _decided(item))
         except Problem as met:
+            if met.code == "unknown_tenant":
+                raise
             problem = met.body()
         results.append({"conflict_id": str(item.conflict_id), "resolution": resolution, "problem": problem})
     return _json({"results": results})

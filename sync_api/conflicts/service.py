@@ -44,7 +44,7 @@ async def detail(engine: Engine, who: Caller, conflict_id: UUID) -> dict[str, An
             row = await access.conflict(connection, who, conflict_id)
             found = await store.record(connection, who.tenant, row["entity_type"], row["entity_id"])
             if found is None:
-                raise unknown_tenant(who.tenant)
+                raise access.unknown_tenant(who.tenant)
             await access.check(connection, who, {found["project_id"]})
             rules = await engine.rules.get(connection, who.tenant, found["config_version"])
             now = told.record(dict(found))
@@ -78,7 +78,7 @@ async def _resolve(
     key = (row["entity_type"], row["entity_id"])
     snapshot = await push_store.read(connection, who.tenant, [key], [], [])
     if snapshot.config_version is None:
-        raise unknown_tenant(who.tenant)
+        raise access.unknown_tenant(who.tenant)
     # every resolution takes the record's lock first: what it finds now, nobody else is changing
     row = await access.conflict(connection, who, conflict_id)
     if row["status"] != "open":
@@ -175,7 +175,3 @@ def _settled(
         name: {**fresh[name], **found.get(name, {}), "winner": losses[name]["winner"], "value": losses[name]["value"]}
         for name in fields
     }
-
-
-def unknown_tenant(tenant: str) -> Problem:
-    return Problem(403, "unknown_tenant", "There is no such tenant", f"{tenant!r} has not been made here")

@@ -1,85 +1,107 @@
-"""Who gets in: tokens, scopes, tenants, devices."""
+"""Who gets in: tokens, scopes, tenants, devices. Every route of the application is asked."""
 
-import time
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import httpx
-import jwt
 import pytest
 
+from sync_api.app import create_app
+from sync_api.settings import Settings
+from tests.access import Call, calls, none_opens, refusal
 from tests.sync_api.running import Tenant, change
-from web.auth import mint
+from web.auth import SCOPES
 
-ROUTES = [
-    ("POST", "/api/v1/sync/push", "sync"),
-    ("POST", "/ptw/sync-offline-data/", "sync"),
-    ("POST", "/api/v1/import/batch", "import"),
-    ("PUT", "/api/v1/import/anchors/x", "import"),
-    ("GET", "/api/v1/policies/task", "sync"),
-    ("PUT", "/api/v1/policies/task", "admin"),
-    ("GET", "/api/v1/policies/task/history", "sync"),
-    ("POST", "/api/v1/policies/task/dry-run", "admin"),
-    ("GET", "/api/v1/entity-types", "sync"),
-    ("PUT", "/api/v1/entity-types/x", "admin"),
-    ("POST", "/api/v1/edits", "sync"),
-    ("PUT", "/api/v1/edits/00000000-0000-0000-0000-000000000000", "sync"),
-    ("DELETE", "/api/v1/edits/00000000-0000-0000-0000-000000000000", "sync"),
-]
+OPEN = {"/healthz", "/readyz"}
+# operation → the scopes of which one is enough; all others want `sync`
+NEEDS = {
+    "import_batch": {"import"},
+    "put_anchor": {"import"},
+    "put_policy": {"admin"},
+    "dry_run_policy": {"admin"},
+    "put_entity_type": {"admin"},
+    "grant_member": {"admin"},
+    "revoke_member": {"admin"},
+    "list_members": {"admin"},
+    "list_conflicts": {"sync", "operate"},
+    "get_conflict": {"sync", "operate"},
+    "resolve_conflict": {"sync", "operate"},
+    "resolve_conflicts": {"sync", "operate"},
+}
+# what a tenant names as it likes: the same name in another tenant is another thing
+OWN_NAMES = {"put_anchor", "put_entity_type", "grant_member", "list_members"}
+
+_app = create_app(Settings(api_database_url="postgresql://nowhere", jwt_secret="x" * 32))
+CALLS = calls(_app, open_to_all=OPEN)
 
 
-@pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
+def test_the_scopes_are_those_of_routes_that_are_there() -> None:
+    assert NEEDS.keys() | OWN_NAMES <= {call.operation for call in CALLS}
+    assert "/ptw/sync-offline-data" in {call.template for call in CALLS}
+
+
+@pytest.mark.parametrize("call", CALLS, ids=str)
 async def test_no_route_opens_without_the_right_token(
-    tenant: Tenant, http: httpx.AsyncClient, jwt_secret: str, method: str, path: str, scope: str
+    tenant: Tenant, http: httpx.AsyncClient, jwt_secret: str, call: Call
 ) -> None:
-    async def code(token: str | None) -> tuple[int, str]:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        answer = await http.request(method, path, headers=headers, json={})
-        return answer.status_code, answer.json()["code"]
-
-    def token(**changes: Any) -> str:
-        return mint(
-            **{"secret": jwt_secret, "tenant": tenant.name, "user": "u", "scopes": (scope,),
-               "expires_in": timedelta(hours=1)} | changes
-        )  # fmt: skip
-
-    assert await code(None) == (401, "token_missing")
-    assert await code("rubbish") == (401, "token_invalid")
-    assert await code(token(expires_in=timedelta(hours=-1))) == (401, "token_expired")
-    assert await code(token(secret="another secret that is long enough")) == (401, "token_invalid")
-    others = tuple({"sync", "import", "admin", "predict", "operate"} - {scope})
-    assert await code(token(scopes=others)) == (403, "insufficient_scope")
-    claims = {
-        "iss": "foresync",
-        "tenant": tenant.name,
-        "sub": "u",
-        "scopes": [scope],
-        "iat": 1,
-        "exp": time.time() + 99,
-    }
-    assert await code(jwt.encode(claims, None, algorithm="none")) == (401, "token_invalid")
-    for spoilt in ({"tenant": "a'; --"}, {"tenant": 5}, {"sub": "a\x00"}, {"scopes": scope}, {"iss": "else"}):
-        assert await code(jwt.encode(claims | spoilt, jwt_secret, algorithm="HS256")) == (401, "token_invalid")
+    await none_opens(http, call, jwt_secret, tenant.name, frozenset(NEEDS.get(call.operation, {"sync"})))
 
 
-@pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
-async def test_a_tenant_that_was_never_made_is_told_so(
-    http: httpx.AsyncClient, jwt_secret: str, method: str, path: str, scope: str
-) -> None:
-    nobody = Tenant(http, jwt_secret, "never-made")
-    body: dict[str, Any] = {"strategy": "manual"} if "policies" in path else {}
-    if "push" in path or "ptw" in path:
-        body = nobody.device("u").envelope(change("create", data={}))
-    elif "batch" in path:
-        body = {"items": []}
-    elif path.endswith("/edits"):
-        body = {"entity": "task", "server_id": "r", "device_id": "d"}
-    elif "anchors" in path:
-        body = {"anchor_at": "2026-01-01T00:00:00Z", "mapping": {}}
-    answer = await http.request(method, path, headers=nobody.headers(), json=body)
-    assert (answer.status_code, answer.json()["code"]) == (403, "unknown_tenant")
+@pytest.mark.parametrize("call", CALLS, ids=str)
+async def test_a_tenant_that_was_never_made_is_told_so(http: httpx.AsyncClient, jwt_secret: str, call: Call) -> None:
+    answer = await call.send(http, Tenant(http, jwt_secret, "never-made").headers(scopes=SCOPES))
+    assert refusal(answer) == (403, "unknown_tenant")
+
+
+async def _filled(tenant: Tenant) -> dict[str, str]:
+    """One of everything that can be asked for by its id, as the parameters of routes name it."""
+    ann = tenant.device("ann")
+    declared = await tenant.http.put("/api/v1/entity-types/ours", headers=tenant.headers(), json={"policy": "manual"})
+    member = await tenant.http.put("/api/v1/projects/ours/members/ann", headers=tenant.headers())
+    mapping = {"anchor_at": "2026-01-01T00:00:00Z", "mapping": {"from": "ours"}}
+    anchor = await tenant.http.put("/api/v1/import/anchors/ours", headers=tenant.headers(), json=mapping)
+    assert (declared.status_code, member.status_code, anchor.status_code) == (200, 200, 200)
+    await ann.one(op="create", entity="ours", server_id="r", data={"title": "A"})
+    await tenant.device("ben").one(entity="ours", server_id="r", client_version=1, data={"title": "B"})
+    told = await ann.one(entity="ours", server_id="r", client_version=1, data={"title": "C"})
+    wish = {"entity": "ours", "server_id": "r", "device_id": "ann-phone"}
+    edit = await tenant.http.post("/api/v1/edits", headers=tenant.headers(), json=wish)
+    return {
+        "conflict_id": told["conflict_id"], "edit_id": edit.json()["edit_id"], "entity": "ours", "name": "ours",
+        "project": "ours", "user": "ann", "source_digest": "ours",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if call.parameters], ids=str)
+async def test_what_another_tenant_has_is_not_there(new_tenant: Callable[[], Tenant], call: Call) -> None:
+    """Nor does it matter that the caller has every right at home, and the same name as the one whose it is."""
+    ours, theirs = new_tenant(), new_tenant()
+    there = {name: value for name, value in (await _filled(ours)).items() if name in call.parameters}
+    assert there.keys() == call.parameters.keys(), "a new kind of id: make one in _filled"
+    answer = await call.send(ours.http, theirs.headers("ann", scopes=SCOPES), **there)
+    if call.operation in OWN_NAMES:
+        assert answer.status_code == 200
+        assert "title" not in answer.text
+        assert "from" not in answer.text
+        assert answer.json().get("members", []) == []
+    else:
+        assert refusal(answer)[0] == 404
+
+
+async def test_another_tenants_records_are_in_no_list(new_tenant: Callable[[], Tenant]) -> None:
+    ours, theirs = new_tenant(), new_tenant()
+    await _filled(ours)
+
+    async def seen(path: str) -> Any:
+        answer = await ours.http.get(f"/api/v1/{path}", headers=theirs.headers("ann", scopes=SCOPES))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    assert (await seen("conflicts"))["conflicts"] == []
+    assert (await seen("sync/changes"))["changes"] == []
+    assert (await seen("sync/digest?entity=task"))["count"] == 0
+    assert "ours" not in {kind["name"] for kind in (await seen("entity-types"))["entity_types"]}
 
 
 async def test_tenants_never_meet(new_tenant: Callable[[], Tenant], sql: Any) -> None:

@@ -1,50 +1,8 @@
-"""Who may see and settle conflicts: the scopes `sync` or `operate`, in one's own tenant."""
+"""Whose conflicts somebody may see and settle. Tokens, scopes and tenants are in `test_access`."""
 
-from datetime import timedelta
 from typing import Any
 
-import httpx
-import pytest
-
 from tests.sync_api.running import Tenant
-from web.auth import mint
-
-NOBODYS = "00000000-0000-0000-0000-000000000000"
-ROUTES = [
-    ("GET", "/api/v1/conflicts"),
-    ("GET", f"/api/v1/conflicts/{NOBODYS}"),
-    ("POST", f"/api/v1/conflicts/{NOBODYS}/resolve"),
-    ("POST", "/api/v1/conflicts/resolve/"),
-]
-
-
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-async def test_no_route_opens_without_the_right_token(
-    tenant: Tenant, http: httpx.AsyncClient, jwt_secret: str, method: str, path: str
-) -> None:
-    async def code(token: str | None) -> tuple[int, str]:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        answer = await http.request(method, path, headers=headers, json={"items": 5})
-        return answer.status_code, answer.json().get("code", "")
-
-    def token(**changes: Any) -> str:
-        return mint(
-            **{"secret": jwt_secret, "tenant": tenant.name, "user": "u", "scopes": ("sync",),
-               "expires_in": timedelta(hours=1)} | changes
-        )  # fmt: skip
-
-    assert await code(None) == (401, "token_missing")
-    assert await code("rubbish") == (401, "token_invalid")
-    assert await code(token(expires_in=timedelta(hours=-1))) == (401, "token_expired")
-    assert await code(token(secret="another secret that is long enough")) == (401, "token_invalid")
-    assert await code(token(scopes=("predict", "import", "admin"))) == (403, "insufficient_scope")
-    for scope in ("sync", "operate"):
-        assert (await code(token(scopes=(scope,))))[0] in (200, 404, 422)
-
-
-async def test_a_tenant_that_was_never_made_is_told_so(http: httpx.AsyncClient, jwt_secret: str) -> None:
-    answer = await http.get("/api/v1/conflicts", headers=Tenant(http, jwt_secret, "never-made").headers())
-    assert (answer.status_code, answer.json()["code"]) == (403, "unknown_tenant")
 
 
 async def test_whoever_has_lost_the_project_neither_sees_nor_settles(tenant: Tenant, sql: Any) -> None:
