@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
+import sync_api.analytics.routes
 import sync_api.conflicts.routes
 import sync_api.edits.routes
 import sync_api.entity_types.routes
@@ -17,6 +18,7 @@ import sync_api.projects.routes
 import sync_api.pull.routes
 import sync_api.push.routes
 from sync_api import health
+from sync_api.analytics.dagster import Dagster
 from sync_api.db.session import Months, connect
 from sync_api.edits.risk import RiskServer
 from sync_api.push.service import Engine
@@ -43,11 +45,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         pool = await connect(settings.api_database_url, size=settings.api_pool_size)
         app.state.engine = Engine(pool, RulesCache(), Months())
         app.state.risk = RiskServer(settings.serving_url)
+        app.state.dagster = Dagster(settings.dagster_url)
         _collect_seldom()
         try:
             yield
         finally:
             await app.state.risk.close()
+            await app.state.dagster.close()
             with suppress(TimeoutError):
                 await asyncio.wait_for(pool.close(), timeout=10)
             pool.terminate()
@@ -73,5 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         sync_api.edits,
     ):
         app.include_router(slice_.routes.router)
+    app.include_router(sync_api.analytics.routes.router, prefix="/api/v1/sync")
+    app.include_router(sync_api.analytics.routes.router, prefix="/api/sync", include_in_schema=False)
     app.include_router(health.router)
     return app

@@ -16,5 +16,6 @@ class Settings(BaseSettings):
     api_database_url: str = Field(description="libpq URL, as the role foresync_api")
     jwt_secret: Annotated[str, AfterValidator(check_secret)] = Field(repr=False)
     serving_url: str = "http://127.0.0.1:8001"
+    dagster_url: str | None = Field(None, description="where the job runs that brings the published figures up to date")
     api_pool_size: int = Field(16, ge=2, le=200)
     api_max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024)

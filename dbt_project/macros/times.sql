@@ -18,3 +18,7 @@
 {% macro utc_hour(at) %}{{ return(adapter.dispatch('utc_hour', 'foresync')(at)) }}{% endmacro %}
 
 {% macro default__utc_hour(at) %}date_trunc('hour', {{ at }}){% endmacro %}
+
+{% macro utc_week(at) %}{{ return(adapter.dispatch('utc_week', 'foresync')(at)) }}{% endmacro %}
+
+{% macro default__utc_week(at) %}date_trunc('week', {{ at }}){% endmacro %}

@@ -78,7 +78,7 @@ def _mlflow(wiring: Wiring) -> Part:
 def _api(wiring: Wiring) -> Part:
     return _http_server(
         wiring, "api", "Sync API", "sync_api.app:create_app",
-        wiring.only("FORESYNC_API_DATABASE_URL", "FORESYNC_JWT_SECRET", "FORESYNC_SERVING_URL"),
+        wiring.only("FORESYNC_API_DATABASE_URL", "FORESYNC_JWT_SECRET", "FORESYNC_SERVING_URL", "FORESYNC_DAGSTER_URL"),
     )  # fmt: skip
 
 

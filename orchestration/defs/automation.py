@@ -21,6 +21,14 @@ main_job = dg.define_asset_job(
     f"Launch it over a range of days with the tags {RANGE_START} and {RANGE_END}.",
 )
 
+snapshot_job = dg.define_asset_job(
+    "snapshot_job",
+    selection=dg.AssetSelection.groups("publishing").upstream(),
+    partitions_def=DAYS,
+    description="The figures that the sync API tells, brought up to date: copy the days of the run, rebuild the marts "
+    "that are published and what they are made of, publish them. Trains nothing.",
+)
+
 
 @dg.schedule(
     job=main_job,

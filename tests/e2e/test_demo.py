@@ -59,6 +59,28 @@ def test_a_second_demo_changes_nothing_twice(machine: Machine, told: str) -> Non
     assert champion(machine) == model
 
 
+def test_an_operator_has_the_figures_brought_up_to_date_and_reads_them(machine: Machine, told: str) -> None:
+    token = machine.foresync("token", "--tenant", "jupyter-notebook", "--user", "boss", "--scopes", "operate").strip()
+    address = machine.variables()["FORESYNC_API_URL"]
+    with httpx.Client(
+        base_url=f"{address}/api/v1/sync", headers={"Authorization": f"Bearer {token}"}, timeout=60
+    ) as api:
+        before = api.get("/dashboard", params={"bucket": "day"}).json()["published_at"]
+        started = api.post("/snapshot/create")
+        assert started.status_code == 202, started.text
+        deadline = time.monotonic() + 240
+        while (run := api.get(f"/snapshot/{started.json()['run_id']}").json())["status"] in ("queued", "running"):
+            assert time.monotonic() < deadline, run
+            time.sleep(1)
+        told_now = api.get("/dashboard", params={"bucket": "day"}).json()
+        devices = api.get("/device-health", params={"limit": 500}).json()["devices"]
+
+    assert run["status"] == "succeeded"
+    assert told_now["published_at"] > before
+    assert told_now["totals"]["total_changes"] == sum(kind["changes"] for kind in told_now["by_entity"]) > 0
+    assert [one["score"] for one in devices] == sorted(one["score"] for one in devices)
+
+
 @pytest.mark.parametrize("part", ["postgres", "api", "serving", "mlflow", "dagster", "daemon", "code"])
 def test_a_killed_part_comes_back_and_nothing_is_lost(machine: Machine, told: str, part: str) -> None:
     before = machine.counts()

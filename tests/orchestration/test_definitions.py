@@ -28,7 +28,8 @@ ASSETS = {
     },
     "features": {"features/conflict_features", "features/training_examples"},
     "marts": {
-        "marts/fct_sync_analytics_snapshot", "marts/dim_device_health", "marts/fct_prediction_outcomes",
+        "marts/fct_sync_analytics_snapshot", "marts/fct_conflict_resolution_report", "marts/dim_device_health",
+        "marts/fct_prediction_outcomes",
     },
     "monitoring": {"monitoring/fct_prediction_parity"},
     "training": {"training_set", "challenger"},
@@ -60,7 +61,7 @@ def test_the_assets_by_group(specs: list[dg.AssetSpec]) -> None:
 
 
 def test_the_jobs_and_schedules(repository: RepositoryDefinition) -> None:
-    assert set(repository.job_names) == {"main_job", "__ASSET_JOB"}
+    assert set(repository.job_names) == {"main_job", "snapshot_job", "__ASSET_JOB"}
     assert {s.name: (s.job_name, s.cron_schedule, s.execution_timezone) for s in repository.schedule_defs} == {
         "daily": ("main_job", "15 2 * * *", "UTC")
     }

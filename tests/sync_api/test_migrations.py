@@ -115,8 +115,9 @@ def test_ingest_reads_every_tenant_and_writes_nothing(ingest_url: str, database_
 
 def test_publish_writes_through_its_functions_alone_and_twice_is_once(publish_url: str, admin: Any) -> None:
     snapshot = """[{"hour_at": "2026-01-01T00:00:00Z", "total_requests": %d, "successful_requests": 1,
-      "failed_requests": 0, "total_conflicts": 0, "auto_resolved_conflicts": 0, "manual_conflicts": 0,
-      "bytes_synced": 1, "bytes_saved_delta": 0, "unique_devices": 1, "unique_users": 1}]"""
+      "failed_requests": 0, "total_changes": 1, "total_conflicts": 0, "auto_resolved_conflicts": 0,
+      "manual_conflicts": 0, "bytes_synced": 1, "bytes_saved_delta": 0, "bytes_saved": 0, "unique_devices": 1,
+      "unique_users": 1, "by_entity_type": {}}]"""
     health = '[{"device_id": "d", "user_id": "u", "score": %d, "reasons": ["late"]}]'
     with psycopg.connect(publish_url, autocommit=True) as publish:
         for value in (1, 2):

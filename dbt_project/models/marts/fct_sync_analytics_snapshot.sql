@@ -73,6 +73,7 @@ select
     cast(requests.avg_duration_ms as {{ double() }}) as avg_duration_ms,
     cast(requests.p95_duration_ms as {{ double() }}) as p95_duration_ms,
     cast(requests.avg_items as {{ double() }}) as avg_items,
+    cast(coalesce(change_hours.changes, 0) as {{ dbt.type_bigint() }}) as total_changes,
     cast(coalesce(change_hours.conflicts, 0) as {{ dbt.type_bigint() }}) as total_conflicts,
     cast(coalesce(change_hours.auto_resolved, 0) as {{ dbt.type_bigint() }}) as auto_resolved_conflicts,
     cast(coalesce(change_hours.conflicts - change_hours.auto_resolved, 0) as {{ dbt.type_bigint() }}) as manual_conflicts,
@@ -80,6 +81,7 @@ select
     cast(100.0 * change_hours.conflicts / nullif(change_hours.changes, 0) as {{ double() }}) as conflict_rate_pct,
     cast(requests.bytes_synced as {{ dbt.type_bigint() }}) as bytes_synced,
     cast(requests.bytes_saved_delta as {{ dbt.type_bigint() }}) as bytes_saved_delta,
+    cast(requests.bytes_saved as {{ dbt.type_bigint() }}) as bytes_saved,
     cast(
         100.0 * requests.bytes_saved / nullif(requests.bytes_synced + requests.bytes_saved, 0) as {{ double() }}
     ) as bandwidth_efficiency_pct,
