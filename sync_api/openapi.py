@@ -21,7 +21,7 @@ PROBLEMS = problems(
     {
         400: "The body is not JSON, or its compression is corrupt.",
         401: "No valid token. The queue stays as it is.",
-        403: "The token, the tenant or the device does not allow this.",
+        403: "The token, the tenant, the device or the project does not allow this.",
         413: "The inflated body is too large.",
         415: "An unknown content encoding.",
         422: "The envelope is not valid.",

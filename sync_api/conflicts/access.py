@@ -1,11 +1,14 @@
 """Who may see a conflict and settle it: whose change it is, as long as they may see the record, or an operator."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from sync_api.conflicts import store
 from sync_api.db.session import Connection
+from sync_api.engine.values import Json
 from sync_api.policies.store import config_version
+from sync_api.projects import access
 from web.auth import Caller
 from web.problems import Problem
 
@@ -24,13 +27,10 @@ async def conflict(connection: Connection, who: Caller, conflict_id: UUID) -> An
     return row
 
 
-async def check(connection: Connection, who: Caller, projects: set[str | None]) -> None:
-    """Problem 403 unless the caller is a member of the projects, or an operator. None: the whole tenant's."""
-    wanted = sorted(project for project in projects if project is not None)
-    if not wanted or OPERATE in who.scopes:
-        return
-    if missing := set(wanted) - await store.member_of(connection, who.tenant, who.user, wanted):
-        raise Problem(403, "not_permitted", "The record is in a project of others", ", ".join(sorted(missing)))
+async def check(connection: Connection, who: Caller, project: str | None, data: Mapping[str, Json]) -> None:
+    """Problem 403 unless the caller may touch the record and move it to where `data` says, or is an operator."""
+    if OPERATE not in who.scopes:
+        await access.check(connection, who, project, data)
 
 
 def unknown_tenant(tenant: str) -> Problem:

@@ -21,7 +21,7 @@ from sync_api.engine.values import Change, Json
 from sync_api.push import store as push_store
 from sync_api.push.fold import Fold
 from sync_api.push.service import Engine
-from sync_api.push.working import Working, project_of
+from sync_api.push.working import Working
 from sync_api.rules import Rules
 from web.auth import Caller
 from web.problems import Problem
@@ -45,7 +45,7 @@ async def detail(engine: Engine, who: Caller, conflict_id: UUID) -> dict[str, An
             found = await store.record(connection, who.tenant, row["entity_type"], row["entity_id"])
             if found is None:
                 raise access.unknown_tenant(who.tenant)
-            await access.check(connection, who, {found["project_id"]})
+            await access.check(connection, who, found["project_id"], {})
             rules = await engine.rules.get(connection, who.tenant, found["config_version"])
             now = told.record(dict(found))
             live = _standing(row, now, rules) if row["status"] == "open" else None
@@ -86,7 +86,7 @@ async def _resolve(
     rules = await engine.rules.get(connection, who.tenant, snapshot.config_version)
     fold = Fold(who.tenant, rules, snapshot)
     record = fold.record(key)
-    await access.check(connection, who, {record.project_id})
+    await access.check(connection, who, record.project_id, {})
     fields = _standing(row, record, rules)
     if record.version != decided.expected_version:
         raise Problem(
@@ -97,7 +97,7 @@ async def _resolve(
     change = told.change(row)
     patch = _patch(decided, change, fields, record, rules)
     if patch is not None:
-        await access.check(connection, who, {project_of(patch.data)})
+        await access.check(connection, who, record.project_id, patch.data)
     device = row["device_id"] if row["user_id"] == who.user else f"review:{who.user}"
     event_id = await as_push.push(connection, fold, who, device, conflict_id, key, patch, at) if patch else None
     fold.writes.tick()

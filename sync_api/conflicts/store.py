@@ -52,12 +52,6 @@ LEFT JOIN sync.record AS r ON r.tenant_id = t.tenant_id AND r.entity_type = $2 A
 WHERE t.tenant_id = $1
 """
 
-# Shared, so that a revocation waits for this transaction and the next one knows of it.
-MEMBER_OF = """
-SELECT project_id FROM sync.project_member
-WHERE tenant_id = $1 AND user_id = $2 AND project_id = ANY ($3) AND revoked_at IS NULL FOR SHARE
-"""
-
 # Runs after the push's own statement, which has moved the clock on for this row too and holds its lock.
 SETTLE = """
 WITH settled AS (
@@ -121,11 +115,6 @@ async def history(connection: Connection, tenant: str, conflict_id: UUID) -> lis
 async def record(connection: Connection, tenant: str, entity: str, entity_id: str) -> asyncpg.Record | None:
     """The record as it is, with the number of the tenant's configuration; None when there is no such tenant."""
     return await connection.fetchrow(RECORD, tenant, entity, entity_id)
-
-
-async def member_of(connection: Connection, tenant: str, user: str, projects: Sequence[str]) -> set[str]:
-    """Those of the projects that the user is a member of."""
-    return {row[0] for row in await connection.fetch(MEMBER_OF, tenant, user, projects)}
 
 
 async def settle(

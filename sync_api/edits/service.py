@@ -1,25 +1,31 @@
 """Open, renew and close edits: one event each, at its place in the tenant's order."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sync_api import ids
-from sync_api.db.session import as_tenant, retried
+from sync_api.db.session import Connection, as_tenant, retried
 from sync_api.edits import presence, store
 from sync_api.edits.presence import Edit
 from sync_api.edits.schemas import OpenIn, RenewIn
+from sync_api.projects import access
 from sync_api.push.service import Engine
 from web.auth import Caller
 from web.problems import Problem
 
 
 async def open_edit(engine: Engine, who: Caller, asked: OpenIn) -> Edit:
-    """Announce an edit. The same `edit_id` again adds nothing. Problem 403, 404 for an unknown type, 409."""
+    """Announce an edit. The same `edit_id` again adds nothing.
+
+    Problem 403 (also where the record is in a project of others), 404 for an unknown type, 409.
+    """
     edit_id = asked.edit_id or UUID(ids.uuid7())
 
     async def attempt() -> Edit:
         async with as_tenant(engine.pool, who.tenant) as connection:
+            # memberships before the clock, in the order in which pushes and revocations take them
+            project = await store.project(connection, who.tenant, asked.entity, asked.server_id)
+            await access.check(connection, who, project, {})
             tick = await store.tick(connection, who.tenant)
             if tick is None:
                 raise _unknown_tenant(who.tenant)
@@ -43,39 +49,46 @@ async def open_edit(engine: Engine, who: Caller, asked: OpenIn) -> Edit:
 
 
 async def renew(engine: Engine, who: Caller, edit_id: UUID, asked: RenewIn) -> Edit:
-    """Keep an edit open. Problem 403, 404, 409 when it is closed."""
+    """Keep an edit open. Problem 403 (also once the record is in a project of others), 404, 409 when it is closed."""
 
-    def next_event(existing: Edit, at: datetime) -> Edit:
-        lasts = timedelta(seconds=asked.expires_in)
-        return presence.renewed(
-            existing, who.user, fields=asked.fields, base_version=asked.base_version, at=at, lasts=lasts
-        )
+    async def attempt() -> Edit:
+        async with as_tenant(engine.pool, who.tenant) as connection:
+            await access.check(connection, who, await store.project_of_edit(connection, who.tenant, edit_id), {})
+            seq, existing = await _held(connection, who, edit_id)
+            at = datetime.now(UTC)
+            lasts = timedelta(seconds=asked.expires_in)
+            event = presence.renewed(
+                existing, who.user, fields=asked.fields, base_version=asked.base_version, at=at, lasts=lasts
+            )
+            await store.add(connection, who.tenant, seq, event)
+            return event
 
-    return await _continue(engine, who, edit_id, next_event)
+    return await retried(attempt)
 
 
 async def close(engine: Engine, who: Caller, edit_id: UUID) -> Edit:
-    """Close an edit; again is the same. Problem 403, 404."""
-    return await _continue(engine, who, edit_id, lambda existing, at: presence.closed(existing, who.user, at=at))
+    """Close an edit; again is the same. Whoever may not touch the record any more may still go. Problem 403, 404."""
 
-
-async def _continue(
-    engine: Engine, who: Caller, edit_id: UUID, next_event: Callable[[Edit, datetime], Edit | None]
-) -> Edit:
     async def attempt() -> Edit:
         async with as_tenant(engine.pool, who.tenant) as connection:
-            tick = await store.tick(connection, who.tenant)
-            if tick is None:
-                raise _unknown_tenant(who.tenant)
-            existing = await store.newest(connection, who.tenant, edit_id)
-            if existing is None:
-                raise Problem(404, "edit_not_found", "There is no such edit", str(edit_id))
-            event = next_event(existing, datetime.now(UTC))
+            seq, existing = await _held(connection, who, edit_id)
+            event = presence.closed(existing, who.user, at=datetime.now(UTC))
             if event is not None:
-                await store.add(connection, who.tenant, tick.seq, event)
+                await store.add(connection, who.tenant, seq, event)
             return event or existing
 
     return await retried(attempt)
+
+
+async def _held(connection: Connection, who: Caller, edit_id: UUID) -> tuple[int, Edit]:
+    """The next place in the tenant's order, held, and the edit as it is."""
+    tick = await store.tick(connection, who.tenant)
+    if tick is None:
+        raise _unknown_tenant(who.tenant)
+    existing = await store.newest(connection, who.tenant, edit_id)
+    if existing is None:
+        raise Problem(404, "edit_not_found", "There is no such edit", str(edit_id))
+    return tick.seq, existing
 
 
 def _unknown_tenant(tenant: str) -> Problem:

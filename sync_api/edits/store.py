@@ -18,6 +18,15 @@ SELECT edit_id, event, user_id, device_id, entity_type, entity_id, base_version,
 FROM sync.edit_session_event WHERE tenant_id = $1 AND edit_id = $2 ORDER BY seq DESC LIMIT 1
 """
 
+# The project of the record itself, and of the record that an edit is of.
+PROJECT = "SELECT project_id FROM sync.record WHERE tenant_id = $1 AND entity_type = $2 AND entity_id = $3"
+
+PROJECT_OF_EDIT = """
+SELECT r.project_id FROM sync.edit_session_event AS e
+JOIN sync.record AS r ON r.tenant_id = $1 AND r.entity_type = e.entity_type AND r.entity_id = e.entity_id
+WHERE e.tenant_id = $1 AND e.edit_id = $2 LIMIT 1
+"""
+
 ADD = """
 INSERT INTO sync.edit_session_event (tenant_id, id, seq, edit_id, event, user_id, device_id, entity_type, entity_id,
   base_version, fields, received_at, expires_at)
@@ -42,6 +51,18 @@ async def newest(connection: Connection, tenant: str, edit_id: UUID) -> Edit | N
     """The edit as of its newest event."""
     row = await connection.fetchrow(NEWEST, tenant, edit_id)
     return Edit(**{**row, "fields": tuple(row["fields"])}) if row else None
+
+
+async def project(connection: Connection, tenant: str, entity: str, entity_id: str) -> str | None:
+    """The project of a record; None: it has none, or there is no such record."""
+    found: str | None = await connection.fetchval(PROJECT, tenant, entity, entity_id)
+    return found
+
+
+async def project_of_edit(connection: Connection, tenant: str, edit_id: UUID) -> str | None:
+    """The project of the record that is being edited."""
+    found: str | None = await connection.fetchval(PROJECT_OF_EDIT, tenant, edit_id)
+    return found
 
 
 async def owner(connection: Connection, tenant: str, device: str) -> str | None:

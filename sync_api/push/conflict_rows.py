@@ -5,10 +5,11 @@ from typing import Any
 from sync_api import ids
 from sync_api.engine import resolve
 from sync_api.engine.entity_types import EntityType, Policy
+from sync_api.engine.membership import project_of
 from sync_api.engine.values import DELETED, Conflict, Decision, FieldConflict, Json, Stamp
 from sync_api.push.prepare import Named, Sender
 from sync_api.push.rows import Writes
-from sync_api.push.working import Working, project_of
+from sync_api.push.working import Working
 
 Before = tuple[dict[str, Json], dict[str, Stamp]]  # the record's data and stamps before the change
 

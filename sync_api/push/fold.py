@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
+from sync_api.engine.membership import permits
 from sync_api.engine.values import Json
 from sync_api.push.answers import Answer, rejection
 from sync_api.push.prepare import Named, Sender
@@ -16,7 +17,7 @@ from sync_api.push.rows import DeviceRow, Writes
 from sync_api.push.schemas import Malformed
 from sync_api.push.step import Step
 from sync_api.push.store import BaseKey, ChangeKey, RecordKey, Snapshot
-from sync_api.push.working import PROJECT, Working, load
+from sync_api.push.working import Working, load
 from sync_api.rules import Rules
 
 
@@ -42,11 +43,7 @@ class Fold:
 
     def permits(self, user: str, record: Working, data: Mapping[str, Json]) -> bool:
         """Whether the user may write the record where it is, and to where these fields would move it."""
-        if self.members is None:
-            return True
-        wanted = data.get(PROJECT) or record.project_id
-        projects = [project for project in (record.project_id, wanted) if project is not None]
-        return all(isinstance(project, str) and (user, project) in self.members for project in projects)
+        return self.members is None or permits(self.members, user, record.project_id, data)
 
     def push(self, sender: Sender, changes: Sequence[Named | Malformed]) -> Answer:
         """Decide every change of a push."""

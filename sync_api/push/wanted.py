@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from sync_api.engine.detect import is_foreign
+from sync_api.engine.membership import concerned
 from sync_api.engine.values import Stamp, same
 from sync_api.push.fold import Fold
 from sync_api.push.prepare import Named
 from sync_api.push.store import BaseKey, RecordKey, Replaced
-from sync_api.push.working import Working, project_of
+from sync_api.push.working import Working
 
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -32,11 +33,12 @@ def related(fold: Fold, changes: Iterable[Named]) -> list[RecordKey]:
 
 def projects(fold: Fold, changes: Iterable[Named]) -> set[str]:
     """The projects that these changes touch: those of their records, and those that they name."""
-    found: set[str | None] = set()
+    found: set[str] = set()
     for one in changes:
         record = fold.snapshot.records.get(one.record_key)
-        found.update((record.project_id if record else None, project_of(one.change.data)))
-    return {project for project in found if project is not None}
+        named = concerned(record.project_id if record else None, one.change.data)
+        found.update(project for project in named if isinstance(project, str))
+    return found
 
 
 def bases(fold: Fold, changes: Sequence[Named]) -> dict[BaseKey, Replaced]:

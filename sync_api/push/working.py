@@ -1,6 +1,5 @@
 """A record while a transaction works on it: its state, what is new about it, and the chains of the pushes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,12 +7,11 @@ from typing import Any
 import orjson
 
 from sync_api.engine.apply import apply
+from sync_api.engine.membership import PROJECT, project_of
 from sync_api.engine.values import DELETED, Decision, Json, Record, Stamp
 from sync_api.push.presence import Presence
 from sync_api.push.rows import RecordRow
 from sync_api.push.store import LoadedRecord
-
-PROJECT = "project_id"  # the field that says which project's members may see a record
 
 
 @dataclass(slots=True)
@@ -141,9 +139,3 @@ def load(key: tuple[str, str], stored: LoadedRecord | None) -> Working:
         project_id=stored.project_id,
         presence=Presence(orjson.loads(stored.last_events), stored.editing.split("\x1f") if stored.editing else ()),
     )
-
-
-def project_of(data: Mapping[str, Json]) -> str | None:
-    """The project that a record with these fields belongs to; None: it is the whole tenant's."""
-    project = data.get(PROJECT)
-    return project if isinstance(project, str) and project else None
