@@ -98,13 +98,7 @@ async def device_health(
 async def create_snapshot(request: Request, who: Operator) -> SnapshotRun:
     """Have the dashboard's figures and the devices' health worked out anew. Answers at once; look at the run by its id
     to know when they are there."""
-    engine: Engine = request.app.state.engine
-
-    async def attempt() -> None:
-        async with as_tenant(engine.pool, who.tenant) as connection:
-            await config_version(connection, who.tenant)
-
-    await retried(attempt)
+    await _check_tenant(request, who)
     dagster: Dagster = request.app.state.dagster
     return _told(dagster, await dagster.start({"foresync/tenant": who.tenant, "foresync/user": who.user}))
 
@@ -113,15 +107,25 @@ async def create_snapshot(request: Request, who: Operator) -> SnapshotRun:
     "/snapshot/{run_id}",
     operation_id="get_snapshot_run",
     responses=PROBLEMS | openapi.problems({404: "There is no such run."}),
-    dependencies=[Depends(caller("operate"))],
 )
-async def snapshot_run(request: Request, run_id: UUID) -> SnapshotRun:
-    """How a run that was asked for is doing."""
+async def snapshot_run(request: Request, run_id: UUID, who: Operator) -> SnapshotRun:
+    """How a run that was asked for is doing. One run works out every tenant's figures."""
+    await _check_tenant(request, who)
     dagster: Dagster = request.app.state.dagster
     run = await dagster.look(str(run_id))
     if run is None:
         raise Problem(404, "run_not_found", "There is no such run", str(run_id))
     return _told(dagster, run)
+
+
+async def _check_tenant(request: Request, who: Caller) -> None:
+    engine: Engine = request.app.state.engine
+
+    async def attempt() -> None:
+        async with as_tenant(engine.pool, who.tenant) as connection:
+            await config_version(connection, who.tenant)
+
+    await retried(attempt)
 
 
 def _told(dagster: Dagster, run: Run) -> SnapshotRun:

@@ -7,8 +7,8 @@ from uuid import UUID
 from sync_api.conflicts import store
 from sync_api.db.session import Connection
 from sync_api.engine.values import Json
-from sync_api.policies.store import config_version
 from sync_api.projects import access
+from sync_api.tenancy import config_version
 from web.auth import Caller
 from web.problems import Problem
 
@@ -19,8 +19,7 @@ async def conflict(connection: Connection, who: Caller, conflict_id: UUID) -> An
     """The conflict's row. Problem 404 when there is none, 403 when it is another user's or there is no such tenant."""
     row = await store.one(connection, who.tenant, conflict_id)
     if row is None:
-        if await config_version(connection, who.tenant) is None:
-            raise unknown_tenant(who.tenant)
+        await config_version(connection, who.tenant)
         raise Problem(404, "conflict_not_found", "There is no such conflict", str(conflict_id))
     if row["user_id"] != who.user and OPERATE not in who.scopes:
         raise Problem(403, "insufficient_scope", "The token does not allow this", "another user's conflict: operate")
@@ -31,7 +30,3 @@ async def check(connection: Connection, who: Caller, project: str | None, data: 
     """Problem 403 unless the caller may touch the record and move it to where `data` says, or is an operator."""
     if OPERATE not in who.scopes:
         await access.check(connection, who, project, data)
-
-
-def unknown_tenant(tenant: str) -> Problem:
-    return Problem(403, "unknown_tenant", "There is no such tenant", f"{tenant!r} has not been made here")

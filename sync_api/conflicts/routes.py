@@ -12,7 +12,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from sync_api import bodies, openapi
-from sync_api.conflicts import access, cursor, service, store, told
+from sync_api.conflicts import cursor, service, store, told
 from sync_api.conflicts.schemas import (
     ConflictsDoc,
     ConflictWhole,
@@ -29,9 +29,9 @@ from sync_api.conflicts.schemas import (
 )
 from sync_api.db.session import as_tenant, retried
 from sync_api.engine import clock
-from sync_api.policies.store import config_version
 from sync_api.push import decode
 from sync_api.push.service import Engine
+from sync_api.tenancy import config_version
 from web.auth import Caller, caller
 from web.problems import Problem
 
@@ -79,8 +79,7 @@ async def list_conflicts(
 
     async def attempt() -> list[Any]:
         async with as_tenant(engine.pool, who.tenant) as connection:
-            if await config_version(connection, who.tenant) is None:
-                raise access.unknown_tenant(who.tenant)
+            await config_version(connection, who.tenant)
             return list(await store.page(connection, who.tenant, filters, cursor.place(after), limit + 1))
 
     rows = await retried(attempt)

@@ -23,6 +23,7 @@ from sync_api.push.fold import Fold
 from sync_api.push.service import Engine
 from sync_api.push.working import Working
 from sync_api.rules import Rules
+from sync_api.tenancy import unknown_tenant
 from web.auth import Caller
 from web.problems import Problem
 
@@ -44,7 +45,7 @@ async def detail(engine: Engine, who: Caller, conflict_id: UUID) -> dict[str, An
             row = await access.conflict(connection, who, conflict_id)
             found = await store.record(connection, who.tenant, row["entity_type"], row["entity_id"])
             if found is None:
-                raise access.unknown_tenant(who.tenant)
+                raise unknown_tenant(who.tenant)
             await access.check(connection, who, found["project_id"], {})
             rules = await engine.rules.get(connection, who.tenant, found["config_version"])
             now = told.record(dict(found))
@@ -78,7 +79,7 @@ async def _resolve(
     key = (row["entity_type"], row["entity_id"])
     snapshot = await push_store.read(connection, who.tenant, [key], [], [])
     if snapshot.config_version is None:
-        raise access.unknown_tenant(who.tenant)
+        raise unknown_tenant(who.tenant)
     # every resolution takes the record's lock first: what it finds now, nobody else is changing
     row = await access.conflict(connection, who, conflict_id)
     if row["status"] != "open":

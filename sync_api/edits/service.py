@@ -10,6 +10,7 @@ from sync_api.edits.presence import Edit
 from sync_api.edits.schemas import OpenIn, RenewIn
 from sync_api.projects import access
 from sync_api.push.service import Engine
+from sync_api.tenancy import unknown_tenant
 from web.auth import Caller
 from web.problems import Problem
 
@@ -28,7 +29,7 @@ async def open_edit(engine: Engine, who: Caller, asked: OpenIn) -> Edit:
             await access.check(connection, who, project, {})
             tick = await store.tick(connection, who.tenant)
             if tick is None:
-                raise _unknown_tenant(who.tenant)
+                raise unknown_tenant(who.tenant)
             rules = await engine.rules.get(connection, who.tenant, tick.config_version)
             if asked.entity not in rules.types:
                 raise Problem(404, "unknown_entity", "There is no such entity type", asked.entity)
@@ -84,12 +85,8 @@ async def _held(connection: Connection, who: Caller, edit_id: UUID) -> tuple[int
     """The next place in the tenant's order, held, and the edit as it is."""
     tick = await store.tick(connection, who.tenant)
     if tick is None:
-        raise _unknown_tenant(who.tenant)
+        raise unknown_tenant(who.tenant)
     existing = await store.newest(connection, who.tenant, edit_id)
     if existing is None:
         raise Problem(404, "edit_not_found", "There is no such edit", str(edit_id))
     return tick.seq, existing
-
-
-def _unknown_tenant(tenant: str) -> Problem:
-    return Problem(403, "unknown_tenant", "There is no such tenant", f"{tenant!r} has not been made here")
