@@ -20,8 +20,15 @@ class Connection:
 
     async def post(self, path: str, token: str, body: bytes) -> tuple[int, bytes]:
         """Send a JSON body; return the status and the body of the answer."""
+        return await self._ask("POST", path, token, body)
+
+    async def get(self, path: str, token: str) -> tuple[int, bytes]:
+        """Ask for a path; return the status and the body of the answer."""
+        return await self._ask("GET", path, token, b"")
+
+    async def _ask(self, method: str, path: str, token: str, body: bytes) -> tuple[int, bytes]:
         head = (
-            f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nAuthorization: Bearer {token}\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\nAuthorization: Bearer {token}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self._writer.write(head.encode() + body)
