@@ -204,9 +204,7 @@ def following(page: bytes) -> int | None:
 
 def figure(meter: Meter, shape: Shape) -> Figure:
     documents = RECORDS * shape.connections * shape.readings
-    return Figure(
-        documents / meter.seconds, 1e6 * meter.cpu.server / documents, 1e6 * meter.cpu.postgres / documents
-    )
+    return Figure(documents / meter.seconds, 1e6 * meter.cpu.server / documents, 1e6 * meter.cpu.postgres / documents)
 
 
 def summary(https: list[Figure], floors: list[Figure]) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """The floor under a pull: the same page as one text value that PostgreSQL builds, fetched over asyncpg.
 
-As the role of the sync API, in a transaction of the tenant, by the same index. It asks nothing about projects, access,
-deletions or whether there is more: what the API adds to this (HTTP, tokens, those questions) is what the bench measures.
+As the role of the sync API, in a transaction of the tenant, by the same index. It asks nothing about projects,
+access, deletions or whether there is more: what the API adds to this (HTTP, tokens, those questions) is what the
+bench measures.
 """
 
 import asyncpg

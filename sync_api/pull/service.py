@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sync_api.db.session import as_tenant, retried
+from sync_api.db.session import retried
 from sync_api.pull import store
 from sync_api.push.service import Engine
 from web.auth import Caller
@@ -16,15 +16,14 @@ async def page(
     """The page as JSON. Problem 410 when it could not tell everything that has happened since, 403 without a tenant."""
 
     async def attempt() -> store.Page:
-        async with as_tenant(engine.pool, who.tenant) as connection:
-            room = limit
-            while True:
-                found = await store.page(connection, who.tenant, who.user, since, entities, room)
-                if found is None:
-                    raise unknown_tenant(who.tenant)
-                if found.fits:
-                    return found
-                room = max(1, room // 4)  # records far larger than usual: fewer of them at a time
+        room = limit
+        while True:
+            found = await store.page(engine.pool, who.tenant, who.user, since, entities, room)
+            if found is None:
+                raise unknown_tenant(who.tenant)
+            if found.fits:
+                return found
+            room = max(1, room // 4)  # records far larger than usual: fewer of them at a time
 
     found = await retried(attempt)
     _must_reach(found, since, epoch)
