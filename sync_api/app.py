@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 import sync_api.analytics.routes
+import sync_api.check.routes
 import sync_api.conflicts.routes
 import sync_api.edits.routes
 import sync_api.entity_types.routes
@@ -68,6 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     for slice_ in (
         sync_api.push,
+        sync_api.check,
         sync_api.imports,
         sync_api.policies,
         sync_api.entity_types,

@@ -24,6 +24,21 @@ def sha256(value: Any) -> str:
     return hashlib.sha256(encode(value)).hexdigest()
 
 
+def is_exact(value: Any) -> bool:
+    """Whether no other value has the same hash: beyond 2^53 whole numbers share theirs with their neighbours."""
+    match value:
+        case bool():
+            return True
+        case int() | float():
+            return -EXACT < value < EXACT
+        case dict():
+            return all(map(is_exact, value.values()))
+        case list():
+            return all(map(is_exact, value))
+        case _:
+            return True
+
+
 def _is_plain(value: Any) -> bool:
     """Whether our JSON library already spells it canonically, which it does far faster."""
     match value:

@@ -16,6 +16,7 @@ from foresync.client.answers import (
     PushResult,
     Rejected,
 )
+from foresync.client.checking import CheckAnswer, Checked
 from foresync.client.errors import (
     ApiError,
     ForbiddenError,
@@ -39,6 +40,8 @@ __all__ = [
     "Applied",
     "ChangeQueue",
     "ChangesPage",
+    "CheckAnswer",
+    "Checked",
     "Conflict",
     "ConflictPage",
     "Edit",

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from foresync.client.answers import Json, PushAnswer
+from foresync.client.checking import CheckAnswer
 from foresync.client.sync import SyncClient
 
+MOST = 1000  # changes that the server takes at once
 BATCH = 100  # changes per push, until the server recommends another number
 
 
@@ -34,6 +36,10 @@ class ChangeQueue:
         json.dumps(change, allow_nan=False)
         self._pending.append(change)
         return str(change["offline_id"])
+
+    def check(self, client: SyncClient, *, exact: bool = False) -> CheckAnswer:
+        """What the queue, or its first thousand changes, would be told if it were pushed in one go now."""
+        return client.check(self.device_id, self._pending[:MOST], exact=exact)
 
     def send(self, client: SyncClient) -> list[PushAnswer]:
         """Push everything in order, a batch at a time.

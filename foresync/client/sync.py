@@ -1,12 +1,13 @@
 """The sync API's calls, one method each. Retrying is the transport's, holding unsent changes the queue's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from foresync.client.answers import Anchor, ChangesPage, ImportResult, Json, Policy, PushAnswer, parse_import_result
+from foresync.client.checking import CheckAnswer, asked
 from foresync.client.retry import Retry
 from foresync.client.settling import ConflictPage, Edit, Resolution
 from foresync.client.transport import Token, Transport
@@ -48,16 +49,33 @@ class SyncClient:
         sync_session_id: str | None = None,
     ) -> PushAnswer:
         """Send changes: one verdict for each. The same ones sent again get the same verdicts."""
-        envelope: Json = {
-            "device_id": device_id,
-            "client_time": (client_time or datetime.now(UTC)).isoformat(),
-            "changes": list(changes),
-        }
-        if network_type is not None:
-            envelope["network_type"] = network_type
+        envelope = _envelope(device_id, changes, client_time, network_type)
         if sync_session_id is not None:
             envelope["sync_session_id"] = sync_session_id
         return PushAnswer.parse(self._transport.request("POST", "/api/v1/sync/push", envelope))
+
+    def check(
+        self,
+        device_id: str,
+        changes: Sequence[Body],
+        *,
+        reveal: Collection[str] = (),
+        exact: bool = False,
+        client_time: datetime | None = None,
+        network_type: str | None = None,
+    ) -> CheckAnswer:
+        """What these changes, at most a thousand, would be told in one push now. Values are sent as hashes, except of
+        the fields to `reveal`. `exact` asks again, with the values of those fields alone that the answer depends on."""
+        shown = {str(change["offline_id"]): set(reveal) for change in changes}
+        while True:
+            sent = [asked(change, shown[str(change["offline_id"])]) for change in changes]
+            envelope = _envelope(device_id, sent, client_time, network_type)
+            answer = CheckAnswer.parse(self._transport.request("POST", "/api/v1/sync/check", envelope))
+            wanted = [(one.offline_id, name) for one in answer.changes for name in one.depends_on_value]
+            if not exact or not wanted:
+                return answer
+            for offline_id, name in wanted:
+                shown[offline_id].add(name)
 
     def changes(
         self,
@@ -157,6 +175,15 @@ class SyncClient:
         """Declare an entity type of the tenant's own (scope admin); declaring it again replaces it."""
         path = f"/api/v1/entity-types/{quote(name, safe='')}"
         return self._transport.request("PUT", path, dict(declaration))
+
+
+def _envelope(device_id: str, changes: Sequence[Body], client_time: datetime | None, network_type: str | None) -> Json:
+    envelope: Json = {
+        "device_id": device_id,
+        "client_time": (client_time or datetime.now(UTC)).isoformat(),
+        "changes": list(changes),
+    }
+    return envelope if network_type is None else envelope | {"network_type": network_type}
 
 
 def _conflict_path(conflict_id: str) -> str:

@@ -25,6 +25,7 @@ else:
 
 T = TypeVar("T")
 ATTEMPTS = 12
+SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 class Raced(Exception):  # noqa: N818 - nobody's error: somebody else was first
@@ -54,12 +55,14 @@ async def connect(url: str, *, size: int) -> Pool:
 
 
 @asynccontextmanager
-async def as_tenant(pool: Pool, tenant: str) -> AsyncIterator[Connection]:
-    """A transaction that sees and writes this tenant's rows alone. Commits at the end, rolls back on an error."""
+async def as_tenant(pool: Pool, tenant: str, *, mode: str = "") -> AsyncIterator[Connection]:
+    """A transaction that sees and writes this tenant's rows alone. Commits at the end, rolls back on an error.
+
+    mode: `SNAPSHOT` for one that writes nothing and sees one moment throughout."""
     async with pool.acquire() as connection:
         quoted = tenant.replace("'", "''")
         # one round trip for both; SET takes no parameters, hence the quoting
-        await connection.execute(f"BEGIN; SET LOCAL foresync.tenant = '{quoted}'")
+        await connection.execute(f"BEGIN {mode}; SET LOCAL foresync.tenant = '{quoted}'")
         try:
             yield connection
             await connection.execute("COMMIT")

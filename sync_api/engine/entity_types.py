@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sync_api.engine.hidden import Hidden
 from sync_api.engine.values import Json
 
 
@@ -107,7 +108,9 @@ def _is_of(kind: str, value: Json) -> bool:
     return isinstance(value, list if kind == "list" else dict)
 
 
-def _is_moment(value: str) -> bool:
+def _is_moment(value: Json) -> bool:
+    if type(value) is Hidden:
+        return value.is_moment()
     try:
         datetime.fromisoformat(value)
     except ValueError:

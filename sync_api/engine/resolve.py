@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from sync_api.engine import merge
 from sync_api.engine.entity_types import EntityType, Policy
+from sync_api.engine.hidden import Hidden, NeedsContent
 from sync_api.engine.merge import NOT_MERGEABLE
 from sync_api.engine.values import DELETED, Change, FieldConflict, Json, Record, Stamp, same
 
@@ -17,7 +18,10 @@ def resolve(name: str, change: Change, record: Record, base: Json, kind: EntityT
         return FieldConflict(base, client, server, "manual", "none", server)
     rule = rule_of(name, kind, policy)
     if rule is not None:
-        value = _by_rule(rule, name, change, record, base, kind)
+        try:
+            value = _by_rule(rule, name, change, record, base, kind)
+        except NeedsContent as needs:  # that the rule settles it is certain, and only that
+            return FieldConflict(base, client, server, rule, None, Hidden(needs.origin, None))
         if value is not NOT_MERGEABLE:
             return _settled(base, client, server, rule, value)
         if rule == "manual":
@@ -54,8 +58,8 @@ def rule_of(name: str, kind: EntityType, policy: Policy) -> str | None:
 
 def is_more_recent(change: Change, client: Json, stamp: Stamp, server: Json) -> bool:
     """Whether the client's edit is the later; ties by device, then by hash, so that every server agrees."""
-    ours = (change.edited_at, change.device, _digest(client))
-    return ours > (stamp["edited_at"], stamp["device"], _digest(server))
+    ours, theirs = (change.edited_at, change.device), (stamp["edited_at"], stamp["device"])
+    return ours > theirs if ours != theirs else _digest(client) > _digest(server)
 
 
 def hint(name: str, kind: EntityType, policy: Policy, values: tuple[Json, Json]) -> str:
@@ -111,6 +115,8 @@ def _settled(base: Json, client: Json, server: Json, rule: str, value: Json) -> 
 
 
 def _digest(value: Json) -> str:
+    if type(value) is Hidden:
+        raise NeedsContent(value.origin)
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sync_api.engine.hidden import Hidden
+
 Json = Any
 Stamp = Mapping[str, Any]
 Op = Literal["create", "update", "update_status", "delete", "append"]
@@ -41,13 +43,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class FieldConflict:
-    """One colliding field: what everybody had, which rule spoke, who won, and what the field is now."""
+    """One colliding field: what everybody had, which rule spoke, who won, and what the field is now.
+
+    winner: `none` where a person is to say; None where that depends on a hidden value."""
 
     base: Json
     client: Json
     server: Json
     rule: str
-    winner: Literal["client", "server", "merged", "none"]
+    winner: Literal["client", "server", "merged", "none"] | None
     value: Json
 
 
@@ -90,6 +94,8 @@ def same(a: Json, b: Json) -> bool:
         return True
     kind = type(a)
     if kind is str or kind is type(None):
+        return bool(a == b)
+    if kind is Hidden or type(b) is Hidden:
         return bool(a == b)
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b

@@ -55,7 +55,7 @@ async def try_out(engine: Engine, tenant: str, entity: str, policy: Policy, page
 
 
 def _told(known: Rules, policy: Policy, rows: list[Any]) -> dict[str, Any]:
-    winners: Counter[str] = Counter(client=0, server=0, merged=0, none=0)
+    winners: Counter[str | None] = Counter({"client": 0, "server": 0, "merged": 0, "none": 0})
     still_manual: list[dict[str, Any]] = []
     settled = different = 0
     for row in rows:

@@ -6,8 +6,8 @@ poisoned change (NaN, a lone surrogate, a number or a depth out of range) never 
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,20 +23,29 @@ DEEPEST_READ = 100
 UNSTORABLE = '"\\u0000"'
 _BRACKET_OR_STRING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
+C = TypeVar("C", bound=ChangeIn)
+Checked = Callable[[C], C | Malformed]
+
 _whole = msgspec.json.Decoder(PushIn)
 
 
 def push(body: bytes) -> Push:
     """The push in `body`. Problem 400 when it is not JSON, 422 when its envelope is wrong."""
+    return read(body, _whole, ChangeIn, checked)
+
+
+def read(body: bytes, whole: "msgspec.json.Decoder[Any]", kind: type[C], check: Checked[C]) -> Push:
+    """The same for changes of another kind. whole: decodes a body whose changes are all of it. check: says what else
+    can be wrong with one."""
     try:
-        decoded = _whole.decode(body)
+        decoded = whole.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _one_by_one(body)
+        return _one_by_one(body, kind, check)
     _check_envelope(decoded)
-    return Push(decoded, [_checked(change) for change in decoded.changes], len(body))
+    return Push(decoded, [check(change) for change in decoded.changes], len(body))
 
 
-def _one_by_one(body: bytes) -> Push:
+def _one_by_one(body: bytes, kind: type[C], check: Checked[C]) -> Push:
     try:
         # the standard library alone reads NaN, lone surrogates and numbers out of range, so that we can say which
         # change has them; what it cannot read is no JSON by anybody's measure
@@ -53,7 +62,7 @@ def _one_by_one(body: bytes) -> Push:
     except msgspec.ValidationError as error:
         raise Problem(422, "validation_error", "The request is not valid", str(error)) from error
     _check_envelope(envelope)
-    return Push(envelope, [_converted(change) for change in changes], len(body))
+    return Push(envelope, [_converted(change, kind, check) for change in changes], len(body))
 
 
 def _pruned(text: str) -> str:
@@ -80,15 +89,16 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= 20 else float("inf")
 
 
-def _converted(raw: Any) -> ChangeIn | Malformed:
+def _converted(raw: Any, kind: type[C], check: Checked[C]) -> C | Malformed:
     try:
-        change = msgspec.convert(raw, ChangeIn)
+        change = msgspec.convert(raw, kind)
     except (msgspec.ValidationError, RecursionError) as error:
         return _malformed(raw if isinstance(raw, dict) else {}, str(error))
-    return _checked(change)
+    return check(change)
 
 
-def _checked(change: ChangeIn) -> ChangeIn | Malformed:
+def checked(change: C) -> C | Malformed:
+    """The change, or why it cannot be stored as it is."""
     try:
         _check_names(change)
         if change.data:

@@ -24,6 +24,8 @@ from sync_api.rules import Rules
 class Fold:
     """A transaction's worth of pushes of one tenant."""
 
+    step: type[Step] = Step
+
     def __init__(self, tenant: str, rules: Rules, snapshot: Snapshot) -> None:
         self.tenant = tenant
         self.rules = rules
@@ -51,27 +53,33 @@ class Fold:
         tally: Counter[str] = Counter()
         metadata = orjson.dumps(sender.envelope.device_metadata or {}).decode()
         for named in changes:
-            if isinstance(named, Malformed):
-                item = rejection(named.entity, named.offline_id, "validation_error", {"because": named.complaint})
-                answer.add("rejected", item)
-                tally["rejected"] += 1
-                continue
-            key = (sender.user, sender.device, named.sent.entity, named.sent.offline_id)
-            before = self.answers.get(key)
-            if before is None:
-                Step(self, sender, named, key, answer, tally, metadata).run()
-            elif before[0] == named.sha256:
-                if answer.replay(before[1]) != "applied":
-                    self._hold(sender, named)
-            else:
-                item = rejection(named.sent.entity, named.sent.offline_id, "idempotency_mismatch", None)
-                answer.add("rejected", item)
-                tally["rejected"] += 1
-                self._hold(sender, named)
+            self.turn(sender, named, answer, tally, metadata)
         self.writes.devices[sender.device] = DeviceRow(sender.device, sender.user, metadata, sender.received_at)
         if sender.kind != "import" or answer.replayed < len(changes):
             self.writes.requests.append(request_row(self.tenant, sender, answer, tally, self.writes.length))
         return answer
+
+    def turn(
+        self, sender: Sender, named: Named | Malformed, answer: Answer, tally: Counter[str], metadata: str
+    ) -> None:
+        """Decide one change: a new one, one that was answered before, or one that cannot be read."""
+        if isinstance(named, Malformed):
+            item = rejection(named.entity, named.offline_id, "validation_error", {"because": named.complaint})
+            answer.add("rejected", item)
+            tally["rejected"] += 1
+            return
+        key = (sender.user, sender.device, named.sent.entity, named.sent.offline_id)
+        before = self.answers.get(key)
+        if before is None:
+            self.step(self, sender, named, key, answer, tally, metadata).run()
+        elif before[0] == named.sha256:
+            if answer.replay(before[1]) != "applied":
+                self._hold(sender, named)
+        else:
+            item = rejection(named.sent.entity, named.sent.offline_id, "idempotency_mismatch", None)
+            answer.add("rejected", item)
+            tally["rejected"] += 1
+            self._hold(sender, named)
 
     def _hold(self, sender: Sender, named: Named) -> None:
         """Let what follows in the chain wait for this change, as it did when the change first came: a push that is

@@ -49,7 +49,9 @@ async def take(engine: Engine, tenant: str, batches: Sequence[Batch]) -> list[An
     return await retried(attempt)
 
 
-async def begin(engine: Engine, connection: Connection, tenant: str, batches: Sequence[Batch]) -> Fold:
+async def begin(
+    engine: Engine, connection: Connection, tenant: str, batches: Sequence[Batch], *, locks: bool = True
+) -> Fold:
     """Read and lock all that deciding needs."""
     named = [
         (change, (one.sender.user, one.sender.device, change.sent.entity, change.sent.offline_id))
@@ -63,6 +65,7 @@ async def begin(engine: Engine, connection: Connection, tenant: str, batches: Se
         [change.record_key for change, _ in named],
         [key for _, key in named],
         [one.sender.device for one in batches],
+        locks=locks,
     )
     if snapshot.config_version is None:
         raise Problem(403, "unknown_tenant", "There is no such tenant", f"{tenant!r} has not been made here")
@@ -75,9 +78,9 @@ async def begin(engine: Engine, connection: Connection, tenant: str, batches: Se
         fold.members = frozenset()
         if projects := wanted.projects(fold, new):
             users = {one.sender.user for one in batches}
-            fold.members = await store.members(connection, tenant, users, projects)
+            fold.members = await store.members(connection, tenant, users, projects, locks=locks)
     if related := wanted.related(fold, new):
-        snapshot.records.update(await store.related(connection, tenant, related))
+        snapshot.records.update(await store.related(connection, tenant, related, locks=locks))
     if bases := wanted.bases(fold, new):
         fold.bases = await store.bases(connection, tenant, bases)
     return fold

@@ -10,6 +10,7 @@ move while they are locked): a plan that joins sets instead is a hundred times s
 they were last analysed, and a first import is exactly that.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,8 @@ from sync_api.push.rows import Writes
 ChangeKey = tuple[str, str, str, str]  # user, device, entity type, offline_id
 RecordKey = tuple[str, str]  # entity type, entity id
 BaseKey = tuple[str, str, str, int]  # entity type, entity id, field, version
+
+LOCK = re.compile(r"FOR (NO KEY UPDATE|SHARE)")
 
 READ = """
 WITH locked AS MATERIALIZED (
@@ -204,6 +207,9 @@ FROM clock
 """
 
 
+# The same, as they stand, for who only looks. OFFSET 0 keeps each look-up one by the whole key, as the lock does.
+UNLOCKED = {text: LOCK.sub("OFFSET 0", text) for text in (READ, RELATED, MEMBERS)}
+
 LOADED = ("places", "versions", "data", "stamps", "deleted", "projects", "last_events", "editing")
 
 
@@ -246,9 +252,11 @@ async def read(
     records: Iterable[RecordKey],
     changes: Sequence[ChangeKey],
     devices: Iterable[str],
+    *,
+    locks: bool = True,
 ) -> Snapshot:
-    """Lock and read everything that deciding needs."""
-    row = await connection.fetchrow(READ, tenant, sorted(set(records)), changes, sorted(set(devices)))
+    """Lock and read everything that deciding needs. Without locks it waits for nobody, here and below."""
+    row = await connection.fetchrow(_either(READ, locks), tenant, sorted(set(records)), changes, sorted(set(devices)))
     assert row is not None
     found = zip(*(row[column] or () for column in LOADED), strict=True)
     keys = zip(row["types"] or (), row["ids"] or (), strict=True)
@@ -263,16 +271,18 @@ async def read(
 
 
 async def members(
-    connection: Connection, tenant: str, users: Iterable[str], projects: Iterable[str]
+    connection: Connection, tenant: str, users: Iterable[str], projects: Iterable[str], *, locks: bool = True
 ) -> frozenset[tuple[str, str]]:
     """Which of the users are members of which of the projects."""
-    rows = await connection.fetch(MEMBERS, tenant, sorted(set(users)), sorted(set(projects)))
+    rows = await connection.fetch(_either(MEMBERS, locks), tenant, sorted(set(users)), sorted(set(projects)))
     return frozenset((row[0], row[1]) for row in rows)
 
 
-async def related(connection: Connection, tenant: str, records: Iterable[RecordKey]) -> dict[RecordKey, LoadedRecord]:
+async def related(
+    connection: Connection, tenant: str, records: Iterable[RecordKey], *, locks: bool = True
+) -> dict[RecordKey, LoadedRecord]:
     """The records that guards ask for."""
-    rows = await connection.fetch(RELATED, tenant, sorted(set(records)))
+    rows = await connection.fetch(_either(RELATED, locks), tenant, sorted(set(records)))
     return {(row[0], row[1]): LoadedRecord(*row[2:]) for row in rows}
 
 
@@ -304,6 +314,10 @@ async def write(connection: Connection, tenant: str, writes: Writes) -> None:
     written = (row["records"], row["answers"], row["devices"])
     if written != (len(writes.records), len(writes.answers), len(writes.devices)):
         raise Raced
+
+
+def _either(statement: str, locks: bool) -> str:
+    return statement if locks else UNLOCKED[statement]
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:

@@ -11,7 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+<<<<<<< HEAD
 from datetime import timedelta
+=======
+from datetime import datetime, timedelta
+from operator import itemgetter
+>>>>>>> e1e5104 (Answer what a push would be told now, from hashes: POST /sync/check)
 from typing import Any
 
 import httpx
@@ -181,10 +186,20 @@ class Devices(RuleBasedStateMachine):
     def _push(self, n: int, changes: list[Sent]) -> list[dict[str, Any]]:
         device = self.devices[n]
         client_time = device.clock()
+        if len(device.pushed) % 3 < 2:
+            self._check(n, client_time, changes)
         received_at, verdicts = self.wires[n].push(device.author, client_time, changes)
         device.pushed.append(changes)
         assert verdicts == self.model.push(device.author, client_time, received_at, changes)
         return verdicts
+
+    def _check(self, n: int, client_time: datetime, changes: list[Sent]) -> None:
+        """Where a check claims to be exact it says what a push would have been told in its place."""
+        asked_at, told = self.wires[n].check(self.devices[n].author, client_time, changes)
+        verdicts = copy.deepcopy(self.model).push(self.devices[n].author, client_time, asked_at, changes)
+        for item, verdict in zip(told, verdicts, strict=True):
+            if item["exact"]:
+                assert world.checked(item) == world.expected(verdict), (item, verdict)
 
     def _at_once(self, numbers: list[int]) -> list[dict[str, Any]]:
         """Several pushes that meet: the answers are those of one of the orders in which they can have been taken."""

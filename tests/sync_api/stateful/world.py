@@ -10,6 +10,7 @@ import anyio
 import httpx
 from hypothesis import strategies as st
 
+from foresync.client.checking import asked
 from tests.sync_api.running import running
 from tests.sync_api.stateful.model import Author, Kind, Sent
 
@@ -147,6 +148,15 @@ class Wire:
         return datetime.fromisoformat(told["server_time"]), [_told(*one) for one in ordered]
 
 
+    def check(self, author: Author, client_time: datetime, changes: list[Sent]) -> tuple[datetime, list[dict[str, Any]]]:
+        """When the server was asked what it would say, and what it said, by hashes alone."""
+        hashed = [asked(_sent(c)) for c in changes]
+        body = {"device_id": author[1], "client_time": client_time.isoformat(), "changes": hashed}
+        answer = self.http.post("/api/v1/sync/check", headers=self.headers, json=body)
+        assert answer.status_code == 200, answer.text
+        return datetime.fromisoformat(answer.json()["server_time"]), answer.json()["changes"]
+
+
 def _sent(change: Sent) -> dict[str, Any]:
     return {
         "entity": change.key[0],
@@ -172,3 +182,19 @@ def _told(verdicts: str, item: dict[str, Any]) -> dict[str, Any]:
     fields = {n: {side: f[side] for side in ("base", "client", "server")} for n, f in item["fields"].items()}
     names = ("severity", "client_version", "server_version", "server_state")
     return told | {"fields": fields} | {name: item[name] for name in names}
+
+
+def checked(item: dict[str, Any]) -> dict[str, Any]:
+    """An exact answer to a check, as far as a push says the same."""
+    told = {name: item[name] for name in ("entity", "offline_id", "verdict", "reason")}
+    if item["verdict"] == "conflict":
+        told |= {"severity": item["severity"], "fields": set(item["fields"])}
+    return told
+
+
+def expected(verdict: dict[str, Any]) -> dict[str, Any]:
+    """The same of a push's verdict."""
+    told = {name: verdict.get(name) for name in ("entity", "offline_id", "reason")}
+    if verdict["list"] == "conflicts":
+        return told | {"verdict": "conflict", "severity": verdict["severity"], "fields": set(verdict["fields"])}
+    return told | {"verdict": verdict.get("status", "rejected")}

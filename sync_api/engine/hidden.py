@@ -1,0 +1,97 @@
+"""A value of which only the hash is known, so that a change can be judged before its values are sent.
+
+It takes part wherever equality decides. Whoever looks further (what kind of value is it, which is the greater, what
+is in the list) gets no guess but `NeedsValue`: a decision that comes out without it holds whatever the value is.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sync_api import canonical
+
+# What a client may say that a value is, and what `isinstance` then finds.
+CLASSES: dict[str, type[Any]] = {
+    "string": str,
+    "datetime": str,
+    "integer": int,
+    "number": float,
+    "list": list,
+    "object": dict,
+    "other": object,  # what no field is declared to be
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose value it is: the change's offline_id, and the field."""
+
+    offline_id: str
+    field: str
+
+
+class NeedsValue(Exception):  # noqa: N818 - a question, and nobody's error
+    """The decision depends on what this value is."""
+
+    def __init__(self, origin: Origin) -> None:
+        super().__init__(f"{origin.offline_id}: {origin.field}")
+        self.origin = origin
+
+
+class NeedsKind(NeedsValue):
+    """It depends on what kind of value this is."""
+
+
+class NeedsContent(NeedsValue):
+    """Its kind is known; it depends on what is in it."""
+
+
+class Hidden:
+    """kind: a name in `CLASSES`, where that is known. sha256: None where not even that can be told, as of what a rule
+    makes of a hidden value."""
+
+    __slots__ = ("kind", "origin", "sha256")
+
+    def __init__(self, origin: Origin, sha256: str | None, kind: str | None = None) -> None:
+        self.origin = origin
+        self.sha256 = sha256
+        self.kind = kind
+
+    @property  # type: ignore[misc]  # what `isinstance` asks once the true type has said no: ours to answer
+    def __class__(self) -> type[Any]:
+        if self.kind is None:
+            raise NeedsKind(self.origin) if self.sha256 else NeedsContent(self.origin)
+        return CLASSES[self.kind]
+
+    def __eq__(self, other: object) -> bool:
+        if self.sha256 is None:
+            raise NeedsContent(self.origin)
+        if type(other) is not Hidden:
+            is_equal = canonical.sha256(other) == self.sha256
+            if is_equal and not canonical.is_exact(other):
+                raise NeedsContent(self.origin)
+            return is_equal
+        if other.sha256 is None:
+            raise NeedsContent(other.origin)
+        return self.sha256 == other.sha256
+
+    __hash__ = None  # type: ignore[assignment]  # nothing that is compared by value inside a set may be hidden
+
+    def _content(self, *_: Any) -> Any:
+        raise NeedsContent(self.origin)
+
+    __bool__ = __len__ = __iter__ = __contains__ = __getitem__ = _content
+    __lt__ = __le__ = __gt__ = __ge__ = _content
+
+    def __str__(self) -> str:
+        return f"sha256:{self.sha256}"
+
+    def is_moment(self) -> bool:
+        """Whether it is a date and time. The client says so, or it remains open."""
+        if self.kind == "datetime":
+            return True
+        raise NeedsKind(self.origin)
+
+
+def is_hidden(value: Any) -> bool:
+    """Whether a value is known by no more than its hash."""
+    return type(value) is Hidden
