@@ -11,8 +11,8 @@ from typing import Any
 from sync_api import canonical
 from sync_api.engine.entity_types import EntityType
 from sync_api.engine.hidden import Hidden, NeedsContent
+from sync_api.engine.membership import PROJECT
 from sync_api.engine.values import Json
-from sync_api.push.working import PROJECT
 
 NOWHERE = "\0"  # a project that nobody can be a member of: no name holds this character
 _EVERYWHERE: list[Json] = [None, True, False, "", [], {}, 0]

@@ -11,6 +11,7 @@ from sync_api.check.told import Told
 from sync_api.db.session import SNAPSHOT, Connection, as_tenant, retried
 from sync_api.engine import clock
 from sync_api.engine.hidden import is_hidden
+from sync_api.engine.membership import PROJECT, permits
 from sync_api.push import service, wanted
 from sync_api.push import store as push_store
 from sync_api.push.fold import Fold
@@ -18,7 +19,6 @@ from sync_api.push.prepare import Named, Sender
 from sync_api.push.schemas import ChangeIn, Malformed
 from sync_api.push.service import Engine
 from sync_api.push.store import ChangeKey
-from sync_api.push.working import PROJECT
 
 
 async def ask(engine: Engine, tenant: str, sender: Sender, changes: Sequence[ChangeIn | Malformed]) -> bytes:
@@ -93,7 +93,7 @@ async def _read_on(connection: Connection, fold: Fold, known: Known, asked: Sequ
 
 def _may_read(fold: Fold, user: str, named: Named) -> bool:
     stored = fold.snapshot.records.get(named.record_key)
-    return stored is None or stored.project_id is None or (user, stored.project_id) in (fold.members or ())
+    return stored is None or permits(fold.members or (), user, stored.project_id, {})
 
 
 def _item(fold: Fold, user: str, named: Named | Malformed, verdict: Told) -> dict[str, Any]:

@@ -11,12 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-<<<<<<< HEAD
-from datetime import timedelta
-=======
 from datetime import datetime, timedelta
-from operator import itemgetter
->>>>>>> e1e5104 (Answer what a push would be told now, from hashes: POST /sync/check)
 from typing import Any
 
 import httpx

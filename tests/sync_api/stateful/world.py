@@ -147,8 +147,9 @@ class Wire:
         ]
         return datetime.fromisoformat(told["server_time"]), [_told(*one) for one in ordered]
 
-
-    def check(self, author: Author, client_time: datetime, changes: list[Sent]) -> tuple[datetime, list[dict[str, Any]]]:
+    def check(
+        self, author: Author, client_time: datetime, changes: list[Sent]
+    ) -> tuple[datetime, list[dict[str, Any]]]:
         """When the server was asked what it would say, and what it said, by hashes alone."""
         hashed = [asked(_sent(c)) for c in changes]
         body = {"device_id": author[1], "client_time": client_time.isoformat(), "changes": hashed}
