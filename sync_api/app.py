@@ -18,6 +18,7 @@ import sync_api.policies.routes
 import sync_api.projects.routes
 import sync_api.pull.routes
 import sync_api.push.routes
+import sync_api.stream.routes
 from sync_api import health
 from sync_api.analytics.dagster import Dagster
 from sync_api.db.session import Months, connect
@@ -25,6 +26,8 @@ from sync_api.edits.risk import RiskServer
 from sync_api.push.service import Engine
 from sync_api.rules import RulesCache
 from sync_api.settings import Settings
+from sync_api.stream.hub import Hub, Limits
+from sync_api.stream.stopping import when_stopped
 from web import middleware, problems
 
 SMALLEST_COMPRESSED = 1024
@@ -37,6 +40,15 @@ def _collect_seldom() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        settings.api_streams,
+        settings.api_streams_per_user,
+        settings.api_stream_heartbeat_seconds,
+        settings.api_stream_seconds,
+    )
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application. Settings come from the environment unless given."""
     settings = settings or Settings()
@@ -47,10 +59,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.engine = Engine(pool, RulesCache(), Months())
         app.state.risk = RiskServer(settings.serving_url)
         app.state.dagster = Dagster(settings.dagster_url)
+        app.state.hub = hub = Hub(pool, _limits(settings))
         _collect_seldom()
         try:
-            yield
+            with when_stopped(hub.drain):
+                yield
         finally:
+            await hub.close()
             await app.state.risk.close()
             await app.state.dagster.close()
             with suppress(TimeoutError):
@@ -76,6 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         sync_api.conflicts,
         sync_api.projects,
         sync_api.pull,
+        sync_api.stream,
         sync_api.edits,
     ):
         app.include_router(slice_.routes.router)

@@ -3,9 +3,10 @@
 What a caller may see inside a tenant (projects, devices) is the business of the room that holds the data.
 """
 
+import math
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import jwt
@@ -25,15 +26,15 @@ _bearer = HTTPBearer(auto_error=False, description="`foresync token --tenant T -
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The verified claims of a token."""
+    """The verified claims of a token. expires_at: until when it is good, by `time.time`."""
 
     tenant: str
     user: str
     scopes: frozenset[str]
+    expires_at: float = field(default=math.inf, compare=False)
 
 
-# (secret, token) → (until when it is good, by `time.time`, and whom it names)
-_verified: dict[tuple[str, str], tuple[float, Caller]] = {}
+_verified: dict[tuple[str, str], Caller] = {}  # by (secret, token)
 
 
 def verify(secret: str, token: str) -> Caller:
@@ -42,13 +43,13 @@ def verify(secret: str, token: str) -> Caller:
     A token that was found good is good until it expires: a device sends the same one with every batch.
     """
     known = _verified.get((secret, token))
-    if known is not None and time.time() < known[0]:
-        return known[1]
+    if known is not None and time.time() < known.expires_at:
+        return known
     claims = _claims(secret, token)
     who = _caller(claims)
     if len(_verified) >= MOST_REMEMBERED:
         del _verified[next(iter(_verified))]
-    _verified[secret, token] = (int(claims["exp"]) + LEEWAY, who)
+    _verified[secret, token] = who
     return who
 
 
@@ -102,7 +103,7 @@ def _caller(claims: dict[str, Any]) -> Caller:
     )
     if not well_formed:
         raise _unauthorized("token_invalid", "The token is not valid")
-    return Caller(tenant=tenant, user=user, scopes=frozenset(scopes))
+    return Caller(tenant=tenant, user=user, scopes=frozenset(scopes), expires_at=int(claims["exp"]) + LEEWAY)
 
 
 def _unauthorized(code: str, title: str) -> Problem:

@@ -1,6 +1,7 @@
 """Read a page of the feed: from a request that is well formed to the bytes of its answer."""
 
 from collections.abc import Sequence
+from typing import Protocol
 from uuid import UUID
 
 from sync_api.db.session import retried
@@ -8,6 +9,25 @@ from sync_api.pull import store
 from sync_api.push.service import Engine
 from web.auth import Caller
 from web.problems import Problem
+
+WHY = {
+    "epoch": "the server was restored since: what you hold may come from a lost future",
+    "position": "this position was never reached here",
+    "horizon": "deletions older than this position are no longer told",
+}
+
+
+class Standing(Protocol):
+    """Where a tenant stands: its epoch, its clock, and its tombstone horizon."""
+
+    @property
+    def epoch(self) -> UUID: ...
+
+    @property
+    def head(self) -> int: ...
+
+    @property
+    def horizon(self) -> int: ...
 
 
 async def page(
@@ -36,13 +56,20 @@ async def page(
 
 
 def _must_reach(found: store.Page, since: int, epoch: UUID | None) -> None:
-    """Whether a client at `since` can still be told everything. One at 0 has nothing to be told of deletions."""
+    if (reason := unreachable(found, since, epoch)) is not None:
+        raise resync(WHY[reason])
+
+
+def unreachable(found: Standing, since: int, epoch: UUID | None) -> str | None:
+    """Why a client at `since` cannot be told everything any more; None when it can. One at 0 has nothing to be told of
+    deletions."""
     if epoch is not None and epoch != found.epoch:
-        raise resync("the server was restored since: what you hold may come from a lost future")
+        return "epoch"
     if since > found.head:
-        raise resync("this position was never reached here")
+        return "position"
     if 0 < since < found.horizon:
-        raise resync("deletions older than this position are no longer told")
+        return "horizon"
+    return None
 
 
 def resync(because: str) -> Problem:

@@ -60,10 +60,10 @@ class Postgres:
 class Server:
     """The sync server as the platform runs it: a process of its own, always on the same port."""
 
-    def __init__(self, api_url: str, secret: str, log: Path) -> None:
+    def __init__(self, api_url: str, secret: str, log: Path, **more: str) -> None:
         self.port, self.log = ports.any_free(), log.open("wb")
         self.url = f"http://127.0.0.1:{self.port}"
-        self.env = {**os.environ, "FORESYNC_API_DATABASE_URL": api_url, "FORESYNC_JWT_SECRET": secret}
+        self.env = {**os.environ, "FORESYNC_API_DATABASE_URL": api_url, "FORESYNC_JWT_SECRET": secret, **more}
 
     def start(self) -> None:
         factory = ("sync_api.app:create_app", "--factory", "--port", str(self.port), "--no-access-log")

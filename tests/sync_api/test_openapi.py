@@ -27,7 +27,8 @@ DESCRIBED = [
 
 @pytest.fixture(scope="module")
 def url(api_url: str, jwt_secret: str) -> Iterator[str]:
-    with server_in_a_thread(api_url, jwt_secret) as address:
+    # a stream ends by itself soon enough to be looked at whole
+    with server_in_a_thread(api_url, jwt_secret, api_stream_seconds=0.05) as address:
         yield address
 
 

@@ -104,13 +104,13 @@ policies = st.fixed_dictionaries(
 
 
 @contextmanager
-def server_in_a_thread(api_url: str, secret: str) -> Iterator[str]:
+def server_in_a_thread(api_url: str, secret: str, **settings: Any) -> Iterator[str]:
     """A server with an event loop of its own, for clients that block."""
     started, done = threading.Event(), threading.Event()
     address: list[str] = []
 
     async def serve() -> None:
-        async with running(api_url, secret) as url:
+        async with running(api_url, secret, **settings) as url:
             address.append(url)
             started.set()
             await anyio.to_thread.run_sync(done.wait)
