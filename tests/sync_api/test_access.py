@@ -1,6 +1,6 @@
 """Who gets in: tokens, scopes, tenants, devices. Every route of the application is asked."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import asyncpg
@@ -10,7 +10,7 @@ import pytest
 from sync_api.app import create_app
 from sync_api.settings import Settings
 from tests.access import Call, calls, none_opens, refusal
-from tests.sync_api.running import Tenant, change
+from tests.sync_api.running import Tenant, change, running
 from web.auth import SCOPES
 
 OPEN = {"/healthz", "/readyz"}
@@ -40,6 +40,13 @@ EVERYBODYS = {"get_snapshot_run"}
 
 _app = create_app(Settings(api_database_url="postgresql://nowhere", jwt_secret="x" * 32))
 CALLS = calls(_app, open_to_all=OPEN)
+
+
+@pytest.fixture(scope="module")
+async def server(api_url: str, jwt_secret: str) -> AsyncIterator[str]:
+    """Streams end by themselves, so that every route can be asked alike."""
+    async with running(api_url, jwt_secret, api_stream_seconds=0.05) as url:
+        yield url
 
 
 def test_the_scopes_are_those_of_routes_that_are_there() -> None:
