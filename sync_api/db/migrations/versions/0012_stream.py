@@ -6,8 +6,8 @@ owner of the schema, who bypasses policies (it must, to make the role that reads
 
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
