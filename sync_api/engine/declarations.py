@@ -1,7 +1,7 @@
 """From a declaration (JSON, as a tenant writes it) to an entity type. Everything wrong with it is said by name."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -31,6 +31,7 @@ class FieldDeclaration(_Strict, frozen=True):
     order: list[str] = []
     safety: bool = False
     required: bool = False
+    references: str | None = None
     description: str = ""
 
 
@@ -83,7 +84,19 @@ def parse(name: str, declaration: Mapping[str, Any]) -> EntityType:
         escalation_field=escalation.field if escalation else None,
         escalation_order=tuple(escalation.order) if escalation else (),
         escalated_from=_escalated_from(escalation) if escalation else None,
+        references=_references(declared),
     )
+
+
+def check_known(kind: EntityType, names: Collection[str]) -> None:
+    """DeclarationError where the type refers to one that is not among `names`."""
+    for name, entity in kind.references.items():
+        if entity not in names:
+            raise DeclarationError(f"fields.{name}.references: there is no entity type {entity!r}")
+    for status, guards in kind.guards.items():
+        for guard in guards:
+            if guard.entity not in names:
+                raise DeclarationError(f"status.guards.{status}: there is no entity type {guard.entity!r}")
 
 
 def _field(name: str, declared: str | FieldDeclaration) -> Field:
@@ -92,6 +105,23 @@ def _field(name: str, declared: str | FieldDeclaration) -> Field:
     if declared.rule == "monotonic" and not declared.order:
         raise DeclarationError(f"fields.{name}: monotonic needs an order")
     return Field(declared.type, declared.rule, tuple(declared.order), declared.safety, declared.required)
+
+
+def _references(declared: Declaration) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, one in declared.fields.items():
+        if not isinstance(one, FieldDeclaration) or one.references is None:
+            continue
+        if one.type not in ("string", "list"):
+            raise DeclarationError(f"fields.{name}.references: only a string or a list can name records")
+        found[name] = one.references
+    guards = declared.status.guards.values() if declared.status else ()
+    for guard in (guard for wanted in guards for guard in wanted):
+        if found.get(guard.field, guard.entity) != guard.entity:
+            raise DeclarationError(
+                f"fields.{guard.field}.references: {found[guard.field]!r}, but a guard finds {guard.entity!r} there"
+            )
+    return found
 
 
 def _transitions(status: StatusDeclaration) -> dict[str, tuple[str, ...]]:

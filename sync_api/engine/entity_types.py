@@ -45,7 +45,7 @@ class Policy:
 @dataclass(frozen=True, slots=True)
 class EntityType:
     """A declared entity type. escalation: a field and its values from least to most escalated; a record counts as
-    escalated from `escalated_from` on."""
+    escalated from `escalated_from` on. references: field → the type that its id, or the ids in its list, are of."""
 
     name: str
     policy: Policy
@@ -57,6 +57,7 @@ class EntityType:
     escalation_field: str | None = None
     escalation_order: tuple[str, ...] = ()
     escalated_from: str | None = None
+    references: Mapping[str, str] = field(default_factory=dict)
 
     def is_critical(self, name: str) -> bool:
         declared = self.fields.get(name)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from sync_api import openapi
 from sync_api.db.session import as_tenant, retried
-from sync_api.engine.declarations import DeclarationError, parse
+from sync_api.engine.declarations import DeclarationError, check_known, parse
 from sync_api.engine.entity_types import EntityType
 from sync_api.engine.values import Json
 from sync_api.policies import store as policies
@@ -77,8 +77,11 @@ async def put_entity_type(
 
     async def attempt() -> None:
         async with as_tenant(engine.pool, who.tenant) as connection:
-            if await policies.config_version(connection, who.tenant) is None:
+            version = await policies.config_version(connection, who.tenant)
+            if version is None:
                 raise Problem(403, "unknown_tenant", "There is no such tenant", who.tenant)
+            rules = await engine.rules.get(connection, who.tenant, version)
+            _check_known(kind, {name, *rules.types})
             await connection.execute(PUT, who.tenant, name, json.dumps(declaration), who.user)
             await policies.raise_config_version(connection, who.tenant)
 
@@ -88,11 +91,22 @@ async def put_entity_type(
 
 def _parsed(name: str, declaration: dict[str, Json]) -> EntityType:
     if not is_storable(json.dumps(declaration, ensure_ascii=False)) or "\\u0000" in json.dumps(declaration):
-        raise Problem(422, "bad_declaration", "The declaration is not valid", "a character that cannot be stored")
+        raise _bad("a character that cannot be stored")
     try:
         return parse(name, declaration)
     except DeclarationError as bad:
-        raise Problem(422, "bad_declaration", "The declaration is not valid", str(bad)) from bad
+        raise _bad(str(bad)) from bad
+
+
+def _check_known(kind: EntityType, names: set[str]) -> None:
+    try:
+        check_known(kind, names)
+    except DeclarationError as bad:
+        raise _bad(f"{bad}; declare it first") from bad
+
+
+def _bad(why: str) -> Problem:
+    return Problem(422, "bad_declaration", "The declaration is not valid", why)
 
 
 def _told(kind: EntityType) -> EntityTypeOut:
@@ -101,7 +115,13 @@ def _told(kind: EntityType) -> EntityTypeOut:
         source="shipped" if shipped().get(kind.name) == kind else "tenant",
         policy=kind.policy.strategy,
         fields={
-            name: {"type": field.type, "rule": field.rule, "safety": field.safety, "required": field.required}
+            name: {
+                "type": field.type,
+                "rule": field.rule,
+                "safety": field.safety,
+                "required": field.required,
+                "references": kind.references.get(name),
+            }
             for name, field in kind.fields.items()
         },
         strict=kind.strict,

@@ -18,7 +18,12 @@ class ChangeDoc(BaseModel):
     )
     client_version: int | None = Field(None, description="The last server version that the client received.")
     edited_at: datetime | None = Field(None, description="When the edit was made, by the device's clock.")
-    data: dict[str, Any] | None = Field(None, description="The changed fields.", examples=[{"title": "New title"}])
+    data: dict[str, Any] | None = Field(
+        None,
+        description="The changed fields. One that is declared to refer to a type may name an earlier create by its "
+        "offline_id.",
+        examples=[{"title": "New title"}],
+    )
     base: dict[str, Any] | None = Field(None, description="What these fields were when the edit began.")
     edit_id: UUID | None = Field(None, description="The presence session of this edit.")
     prediction_id: UUID | None = Field(None, description="The prediction that was shown before this edit.")

@@ -42,7 +42,8 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A well-formed change, the record that it means, and the digest of what it says."""
+    """A well-formed change, the record that it means, and the digest of what it says. refers: whether its data names
+    records of the same batch, and so is not quite what was sent."""
 
     sent: ChangeIn
     change: Change
@@ -50,6 +51,7 @@ class Named:
     edited_at_sent: datetime | None
     edited_at: datetime
     sha256: bytes
+    refers: bool = False
 
     @property
     def record_key(self) -> tuple[str, str]:

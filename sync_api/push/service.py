@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sync_api.db.session import Connection, Months, Pool, as_tenant, retried
-from sync_api.push import store, wanted
+from sync_api.push import references, store, wanted
 from sync_api.push.answers import Answer
 from sync_api.push.fold import Fold
 from sync_api.push.prepare import Named, Sender, name
@@ -52,13 +52,8 @@ async def take(engine: Engine, tenant: str, batches: Sequence[Batch]) -> list[An
 async def begin(
     engine: Engine, connection: Connection, tenant: str, batches: Sequence[Batch], *, locks: bool = True
 ) -> Fold:
-    """Read and lock all that deciding needs."""
-    named = [
-        (change, (one.sender.user, one.sender.device, change.sent.entity, change.sent.offline_id))
-        for one in batches
-        for change in one.changes
-        if isinstance(change, Named)
-    ]
+    """Read and lock all that deciding needs; put into the changes the final ids of what they refer to."""
+    named = _keyed(batches)
     snapshot = await store.read(
         connection,
         tenant,
@@ -73,7 +68,9 @@ async def begin(
         if snapshot.owners.get(one.sender.device, one.sender.user) != one.sender.user:
             raise Problem(403, "device_of_another_user", "This device belongs to another user", one.sender.device)
     fold = Fold(tenant, await engine.rules.get(connection, tenant, snapshot.config_version), snapshot)
-    new = [change for change, key in named if key not in snapshot.answers]
+    for one in batches:
+        one.changes[:] = references.put_in(one.changes, fold.rules.types)
+    new = [change for change, key in _keyed(batches) if key not in snapshot.answers]
     if not any(one.sender.kind == "import" for one in batches):  # history is not asked who may write it
         fold.members = frozenset()
         if projects := wanted.projects(fold, new):
@@ -84,3 +81,12 @@ async def begin(
     if bases := wanted.bases(fold, new):
         fold.bases = await store.bases(connection, tenant, bases)
     return fold
+
+
+def _keyed(batches: Sequence[Batch]) -> list[tuple[Named, store.ChangeKey]]:
+    return [
+        (change, (one.sender.user, one.sender.device, change.sent.entity, change.sent.offline_id))
+        for one in batches
+        for change in one.changes
+        if isinstance(change, Named)
+    ]

@@ -192,7 +192,7 @@ class Step:
         item["status"] = decision.outcome
         item["sync_event_id"] = event_id
         # who brings a record back may know it only as deleted, without what it held
-        is_news = decision.is_stale or decision.writes.get(DELETED) is False
+        is_news = decision.is_stale or decision.writes.get(DELETED) is False or self.named.refers
         item["record"] = record.as_seen() if is_news and record.version else None
         if decision.conflict is not None:
             item["conflict_id"] = conflict_id
