@@ -33,8 +33,9 @@ def put_in(changes: Sequence[Named | Malformed], types: Mapping[str, EntityType]
 
 
 def _plain(one: Named | Malformed) -> Named | Malformed:
-    is_touched = isinstance(one, Named) and (one.refers or one.change.base != (one.sent.base or {}))
-    return _referring(one, {}, {}) if is_touched else one
+    if isinstance(one, Malformed) or not (one.refers or one.change.base != (one.sent.base or {})):
+        return one
+    return _referring(one, {}, {})
 
 
 def _referring(one: Named, references: Mapping[str, str], born: Born) -> Named:
