@@ -55,7 +55,9 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         stack.push_async_callback(_close, pool)
         models = await _models(settings, metrics, stack)
         log = await _log(settings, metrics, stack)
-        predictor = Predictor(pool, models, log, metrics, _arm_key(settings), settings.withhold_share)
+        predictor = Predictor(
+            pool, models, log, metrics, _arm_key(settings), settings.withhold_share, settings.connections
+        )
         yield State(pool=pool, models=models, metrics=metrics, predictor=predictor)
 
 

@@ -1,13 +1,14 @@
-"""The online features: one statement, one round trip, for one record or for a whole queue.
+"""The online features: one statement, one round trip, for one edit or for a whole queue.
 
 What each figure means is the feature contract's, how it is worked out `sync.online_features`'s. Here they are asked
 for, and put into the order that a model wants.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+import orjson
 
 from serving.database import STATEMENT_TIMEOUT, Connection
 
@@ -26,15 +27,16 @@ NAMES = tuple(DEFAULTS)
 
 STATEMENT = f"""
 SELECT item, as_of_seq, asked_at, record_version, {", ".join(NAMES)}
-FROM sync.online_features($1, $2, $3::text[], $4::text[], $5::jsonb)
+FROM sync.online_features($1, $2::text[], $3::text[], $4::text[], $5::jsonb)
 ORDER BY item
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What is asked about: a record, and the fields that the client announced (none: it did not say)."""
+    """What is asked about: a user's edit of a record, and the fields that the client announced (none: not said)."""
 
+    user_id: str
     entity_type: str
     entity_id: str
     fields: Sequence[str] = ()
@@ -53,15 +55,15 @@ class Seen:
     values: dict[str, float]
 
 
-async def read(connection: Connection, tenant: str, user: str, edits: Sequence[Edit]) -> list[Seen]:
+async def read(connection: Connection, tenant: str, edits: Sequence[Edit]) -> list[Seen]:
     """The features of each edit, in order, all from one snapshot. The tenant must come from a verified token."""
     rows = await connection.fetch(
         STATEMENT,
         tenant,
-        user,
+        [edit.user_id for edit in edits],
         [edit.entity_type for edit in edits],
         [edit.entity_id for edit in edits],
-        json.dumps([list(edit.fields) for edit in edits]),
+        orjson.dumps([edit.fields for edit in edits]).decode(),
         timeout=STATEMENT_TIMEOUT + SECONDS_AN_EDIT * len(edits),
     )
     return [Seen(row[1], row[2], row[3], dict(zip(NAMES, row[4:], strict=True))) for row in rows]

@@ -6,7 +6,6 @@ does not fit is dropped and counted; so is what PostgreSQL refuses.
 
 import asyncio
 import itertools
-import json
 import logging
 import os
 import time
@@ -15,6 +14,8 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import orjson
 
 from serving import database
 from serving.metrics import Metrics
@@ -64,7 +65,7 @@ class Row:
 
     def columns(self) -> tuple[Any, ...]:
         """In the order of INSERT, without the tenant."""
-        seen = json.dumps({"features": self.features, "request": self.request})
+        seen = orjson.dumps({"features": self.features, "request": self.request}).decode()
         return (
             self.prediction_id, self.model_type, self.model_version, self.user, self.device, self.entity_type,
             self.entity_id, self.moment, self.asked_at, self.as_of_seq, self.edit_id, self.probability,

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from serving import database, features, risk, wording
+from serving.batcher import Batcher
 from serving.features import Edit, Seen
 from serving.metrics import Metrics
 from serving.model_store import Loaded, ModelStore
 from serving.prediction_log import PredictionLog, Row, new_id
 from serving.risk import Verdict
 from serving.schemas import Asked
+
+MOST_EDITS_TOGETHER = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,42 +27,76 @@ class Asker:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What one request asks. started: when it came, by `time.perf_counter`."""
+
+    asker: Asker
+    asked: Sequence[Asked]
+    started: float
+
+
 class Predictor:
     """Answers from whatever model is current, and logs what it said."""
 
-    pool: database.Pool
-    models: ModelStore
-    log: PredictionLog
-    metrics: Metrics
-    arm_key: bytes
-    withhold_share: float
+    def __init__(
+        self,
+        pool: database.Pool,
+        models: ModelStore,
+        log: PredictionLog,
+        metrics: Metrics,
+        arm_key: bytes,
+        withhold_share: float,
+        statements_at_once: int,
+    ) -> None:
+        self._pool = pool
+        self._models = models
+        self._log = log
+        self._metrics = metrics
+        self._arm_key = arm_key
+        self._withhold_share = withhold_share
+        self._batcher = Batcher(self._answer_together, workers=statements_at_once, heaviest=MOST_EDITS_TOGETHER)
 
     async def answer(self, asker: Asker, asked: Sequence[Asked]) -> list[dict[str, Any]]:
         """The answers, in order, as `schemas.Prediction` describes them. Problem 503 without PostgreSQL."""
-        started = time.perf_counter()
-        edits = [Edit(item.entity_type, item.entity_id, item.fields) for item in asked]
-        async with database.connection(self.pool) as connection:
-            seen = await features.read(connection, asker.tenant, asker.user, edits)
-        read = time.perf_counter()
-        loaded = self.models.current
-        verdicts = _judge(loaded, asker.tenant, asked, seen)
-        judged = time.perf_counter()
-        answers = [
-            self._say(asker, item, at, loaded, verdict, (judged - started) * 1000)
-            for item, at, verdict in zip(asked, seen, verdicts, strict=True)
-        ]
-        self.metrics.features.observe(read - started)
-        self.metrics.evaluation.observe(judged - read)
-        self.metrics.total.observe(time.perf_counter() - started)
+        question = Question(asker, asked, time.perf_counter())
+        answers = await self._batcher.ask(asker.tenant, question, weight=len(asked))
+        self._metrics.total.observe(time.perf_counter() - question.started)
         return answers
 
+    async def _answer_together(self, tenant: str, questions: list[Question]) -> list[list[dict[str, Any]]]:
+        """The answers to several requests of one tenant: one statement, one evaluation of the model."""
+        began = time.perf_counter()
+        asked = [item for question in questions for item in question.asked]
+        edits = [
+            Edit(question.asker.user, item.entity_type, item.entity_id, item.fields)
+            for question in questions
+            for item in question.asked
+        ]
+        async with database.connection(self._pool) as connection:
+            seen = await features.read(connection, tenant, edits)
+        read = time.perf_counter()
+        loaded = self._models.current
+        verdicts = _judge(loaded, tenant, asked, seen)
+        judged = time.perf_counter()
+        self._metrics.features.observe(read - began)
+        self._metrics.evaluation.observe(judged - read)
+        self._count_defaults(seen)
+        found = zip(seen, verdicts, strict=True)
+        return [
+            [
+                self._say(question.asker, item, *next(found), loaded, (judged - question.started) * 1000)
+                for item in question.asked
+            ]
+            for question in questions
+        ]
+
     def _say(
-        self, asker: Asker, item: Asked, seen: Seen, loaded: Loaded | None, verdict: Verdict | None, latency_ms: float
+        self, asker: Asker, item: Asked, seen: Seen, verdict: Verdict | None, loaded: Loaded | None, latency_ms: float
     ) -> dict[str, Any]:
         arm = self._arm(asker, item, seen, verdict)
         row = _row(asker, item, seen, loaded, verdict, arm, latency_ms)
-        self.log.put(row)
-        self._count(seen, verdict, arm)
+        self._log.put(row)
+        self._metrics.predictions.labels(verdict.level if verdict else "unknown", arm).inc()
         if loaded is None or verdict is None:
             return _unknown(row)
         return _known(row, loaded, risk.unremarkable(loaded.model) if arm == "withheld" else verdict, item, seen)
@@ -69,13 +106,11 @@ class Predictor:
             return "shown"
         edit = str(item.edit_id or seen.asked_at.date())
         who = (asker.tenant, asker.user, item.entity_type, item.entity_id)
-        return risk.arm(self.arm_key, self.withhold_share, *who, edit)
+        return risk.arm(self._arm_key, self._withhold_share, *who, edit)
 
-    def _count(self, seen: Seen, verdict: Verdict | None, arm: risk.Arm) -> None:
-        self.metrics.predictions.labels(verdict.level if verdict else "unknown", arm).inc()
-        for name, value in seen.values.items():
-            if value == features.DEFAULTS[name]:
-                self.metrics.defaults.labels(name).inc()
+    def _count_defaults(self, seen: Sequence[Seen]) -> None:
+        for name, default in features.DEFAULTS.items():
+            self._metrics.defaults.labels(name).inc(sum(at.values[name] == default for at in seen))
 
 
 def _judge(loaded: Loaded | None, tenant: str, asked: Sequence[Asked], seen: Sequence[Seen]) -> list[Verdict | None]:

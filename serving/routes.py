@@ -1,37 +1,55 @@
 """The prediction routes. Thin: who may ask, then the predictor."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, cast
 
 import orjson
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
 
-from serving.predictor import Asker
+from serving.predictor import Asker, Predictor
 from serving.schemas import BatchAnswer, BatchRequest, Prediction, PredictionRequest
-from serving.state import PredictorDep
+from web import openapi
 from web.auth import Caller, caller
 from web.problems import Problem
 
 MayPredict = Annotated[Caller, Depends(caller("predict"))]
+Body = TypeVar("Body", bound=BaseModel)
 PREFIXES = {"/api/ml": "ml", "/api/v1": "v1"}
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: {"description": "No valid token"},
     403: {"description": "The token does not allow this: another user's edits need the scope `operate`"},
     413: {"description": "The body is too large"},
+    422: {"description": "The request is not valid"},
     503: {"description": "PostgreSQL is away: ask again after `Retry-After` seconds"},
 }
 
 
-async def predict(body: PredictionRequest, who: MayPredict, predictor: PredictorDep) -> Response:
+async def predict(request: Request, who: MayPredict) -> Response:
     """How likely is it that this edit ends in a conflict?"""
-    answers = await predictor.answer(_asker(who, body.user_id, body.device_id), [body])
+    asked = _read(PredictionRequest, await request.body())
+    answers = await _predictor(request).answer(_asker(who, asked.user_id, asked.device_id), [asked])
     return _json(answers[0])
 
 
-async def predict_batch(body: BatchRequest, who: MayPredict, predictor: PredictorDep) -> Response:
+async def predict_batch(request: Request, who: MayPredict) -> Response:
     """The same question about every edit of a client's queue, in one call."""
-    answers = await predictor.answer(_asker(who, body.user_id, body.device_id), body.items)
+    asked = _read(BatchRequest, await request.body())
+    answers = await _predictor(request).answer(_asker(who, asked.user_id, asked.device_id), asked.items)
     return _json({"predictions": answers})
+
+
+def _read(model: type[Body], body: bytes) -> Body:
+    """The body, validated straight from its bytes: FastAPI would take it through Python's objects first."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from error
+
+
+def _predictor(request: Request) -> Predictor:
+    return cast(Predictor, request.state.predictor)
 
 
 def _asker(who: Caller, user: str, device: str | None) -> Asker:
@@ -56,6 +74,7 @@ def router() -> APIRouter:
             predict,
             methods=["POST"],
             response_model=Prediction,
+            openapi_extra=openapi.body(PredictionRequest),
             operation_id=f"predict_conflict_{name}",
         )
         routes.add_api_route(
@@ -63,6 +82,7 @@ def router() -> APIRouter:
             predict_batch,
             methods=["POST"],
             response_model=BatchAnswer,
+            openapi_extra=openapi.body(BatchRequest),
             operation_id=f"predict_conflicts_{name}",
         )
     return routes

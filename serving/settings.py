@@ -30,5 +30,6 @@ class Settings(BaseSettings):
     model_poll: float = Field(default=3.0, gt=0, le=60, validation_alias="FORESYNC_MODEL_POLL_SECONDS")
     # the share of warnings that is withheld, to measure what warnings achieve
     withhold_share: float = Field(default=0.05, ge=0, le=1, validation_alias="FORESYNC_WITHHOLD_SHARE")
-    connections: int = Field(default=4, ge=1, le=64, validation_alias="FORESYNC_SERVING_CONNECTIONS")
+    # two statements at once keep PostgreSQL busy while the model is asked; more make the groups smaller
+    connections: int = Field(default=2, ge=1, le=64, validation_alias="FORESYNC_SERVING_CONNECTIONS")
     log_buffer: int = Field(default=10_000, ge=1, validation_alias="FORESYNC_PREDICTION_LOG_BUFFER")

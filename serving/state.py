@@ -32,11 +32,6 @@ async def _metrics(request: Request) -> Metrics:
     return cast(Metrics, request.state.metrics)
 
 
-async def _predictor(request: Request) -> Predictor:
-    return cast(Predictor, request.state.predictor)
-
-
 PoolDep = Annotated[database.Pool, Depends(_pool)]
 ModelsDep = Annotated[ModelStore, Depends(_models)]
 MetricsDep = Annotated[Metrics, Depends(_metrics)]
-PredictorDep = Annotated[Predictor, Depends(_predictor)]

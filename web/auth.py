@@ -7,11 +7,11 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any
 
 import jwt
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Request
+from fastapi.security import HTTPBearer
 
 from web.problems import Problem
 from web.tokens import ISSUER, SCOPES, check_secret, is_tenant, is_user, mint
@@ -20,8 +20,6 @@ __all__ = ["SCOPES", "Caller", "caller", "check_secret", "mint", "verify"]
 
 LEEWAY = 5  # seconds by which clocks may differ
 MOST_REMEMBERED = 10_000
-
-_bearer = HTTPBearer(auto_error=False, description="`foresync token --tenant T --user U` prints one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +68,34 @@ def _claims(secret: str, token: str) -> dict[str, Any]:
     return claims
 
 
-def caller(*scopes: str) -> Callable[..., Awaitable[Caller]]:
+class _Bearer(HTTPBearer):
+    """A FastAPI dependency and security scheme in one, because every further dependency costs every request."""
+
+    def __init__(self, scopes: frozenset[str]) -> None:
+        super().__init__(
+            auto_error=False, scheme_name="bearer", description="`foresync token --tenant T --user U` prints one."
+        )
+        self._scopes = scopes
+
+    async def __call__(self, request: Request) -> Caller:  # type: ignore[override]  # verified, where the base is not
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise _unauthorized("token_missing", "This needs a bearer token")
+        who = verify(request.app.state.jwt_secret, token)
+        if missing := self._scopes - who.scopes:
+            names = ", ".join(sorted(missing))
+            raise Problem(403, "insufficient_scope", "The token does not allow this", f"missing scope: {names}")
+        return who
+
+
+def caller(*scopes: str) -> Callable[[Request], Awaitable[Caller]]:
     """A FastAPI dependency that wants a valid token with every one of `scopes`.
 
     Reads the secret from `app.state.jwt_secret`. Problem 401 without a valid token, 403 `insufficient_scope`.
     """
     if unknown := set(scopes) - set(SCOPES):
         raise ValueError(f"unknown scopes: {unknown}")
-    wanted = frozenset(scopes)
-
-    async def dependency(
-        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-    ) -> Caller:
-        if credentials is None:
-            raise _unauthorized("token_missing", "This needs a bearer token")
-        who = verify(request.app.state.jwt_secret, credentials.credentials)
-        if missing := wanted - who.scopes:
-            names = ", ".join(sorted(missing))
-            raise Problem(403, "insufficient_scope", "The token does not allow this", f"missing scope: {names}")
-        return who
-
-    return dependency
+    return _Bearer(frozenset(scopes))
 
 
 def _caller(claims: dict[str, Any]) -> Caller:

@@ -23,29 +23,33 @@ async def test_they_equal_their_definitions(db, reader, seed):
     tenant, history = f"t{seed}", random_history(seed, datetime.now(UTC))
     await write(db, tenant, history)
     announcements = [(), FIELDS[:1], FIELDS[2:5], ("never touched",)]
-    for user in [*USERS, "stranger"]:
-        edits = [Edit(*record, fields) for fields in announcements for record in [*RECORDS, ("task", "unknown")]]
-        for edit, seen in zip(edits, await features.read(reader, tenant, user, edits), strict=True):
-            record = (edit.entity_type, edit.entity_id)
-            assert seen.as_of_seq == 20_000
-            assert seen.values == pytest.approx(
-                expected(history, user, record, edit.fields, seen.asked_at), rel=1e-9, abs=1e-9
-            ), (user, edit)
+    edits = [
+        Edit(user, *record, fields)
+        for fields in announcements
+        for record in [*RECORDS, ("task", "unknown")]
+        for user in [*USERS, "stranger"]
+    ]
+    for edit, seen in zip(edits, await features.read(reader, tenant, edits), strict=True):
+        record = (edit.entity_type, edit.entity_id)
+        assert seen.as_of_seq == 20_000
+        assert seen.values == pytest.approx(
+            expected(history, edit.user_id, record, edit.fields, seen.asked_at), rel=1e-9, abs=1e-9
+        ), edit
 
 
 async def test_a_question_alone_and_in_a_queue_has_one_answer(db, reader):
     await write(db, "queue", random_history(3, datetime.now(UTC)))
-    edits = [Edit(*record, fields) for record in RECORDS for fields in [(), ("a", "b")]]
-    together = await features.read(reader, "queue", "ann", edits)
+    edits = [Edit("ann", *record, fields) for record in RECORDS for fields in [(), ("a", "b")]]
+    together = await features.read(reader, "queue", edits)
     for edit, seen in zip(edits, together, strict=True):
-        [alone] = await features.read(reader, "queue", "ann", [edit])
+        [alone] = await features.read(reader, "queue", [edit])
         # time has gone on between the two
         assert alone.values == pytest.approx(seen.values, rel=1e-3, abs=0.01)
         assert alone.record_version == seen.record_version
 
 
 async def test_nobody_and_nothing_known_is_the_default(reader):
-    [seen] = await features.read(reader, "nowhere", "nobody", [Edit("task", "t1")])
+    [seen] = await features.read(reader, "nowhere", [Edit("nobody", "task", "t1")])
     assert (seen.values, seen.as_of_seq, seen.record_version) == (DEFAULTS, 0, None)
 
 
@@ -54,7 +58,7 @@ async def test_another_tenants_history_changes_nothing(db, reader):
     await write(db, "mine", mine)
     await write(db, "theirs", theirs)
     for record in RECORDS:
-        [seen] = await features.read(reader, "mine", "bob", [Edit(*record)])
+        [seen] = await features.read(reader, "mine", [Edit("bob", *record)])
         assert seen.values == pytest.approx(expected(mine, "bob", record, (), seen.asked_at))
 
 
@@ -62,7 +66,7 @@ async def test_only_the_prediction_server_may_ask(db, api_url, reader):
     other = await asyncpg.connect(api_url)
     try:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await features.read(other, "acme", "ann", [Edit("task", "t1")])
+            await features.read(other, "acme", [Edit("ann", "task", "t1")])
     finally:
         await other.close()
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
