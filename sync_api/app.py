@@ -82,17 +82,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=SMALLEST_COMPRESSED, compresslevel=1)
     middleware.install(app, max_body_bytes=settings.api_max_body_bytes)
     problems.install(app)
-    for slice_ in (
+    for slice_ in (  # what is asked most comes first: routes are tried in this order
         sync_api.push,
+        sync_api.pull,
+        sync_api.edits,
         sync_api.check,
+        sync_api.stream,
         sync_api.imports,
         sync_api.policies,
         sync_api.entity_types,
         sync_api.conflicts,
         sync_api.projects,
-        sync_api.pull,
-        sync_api.stream,
-        sync_api.edits,
     ):
         app.include_router(slice_.routes.router)
     app.include_router(sync_api.analytics.routes.router, prefix="/api/v1/sync")
