@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from foresync import declarations, platform_commands, replay_commands
+from foresync import declarations, platform_commands, replay_commands, watch
 from foresync.errors import PlainError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.add_typer(platform_commands.app)
 app.add_typer(replay_commands.app)
 app.add_typer(declarations.app)
+app.add_typer(watch.app)
 
 
 @app.command()

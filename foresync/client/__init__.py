@@ -32,6 +32,7 @@ from foresync.client.errors import (
 from foresync.client.queue import ChangeQueue
 from foresync.client.retry import Retry
 from foresync.client.settling import ConflictPage, Edit, Resolution
+from foresync.client.stream import StreamEvent
 from foresync.client.sync import SyncClient
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "ResyncRequiredError",
     "Retry",
     "ServerError",
+    "StreamEvent",
     "SyncClient",
     "SyncError",
     "TooLargeError",

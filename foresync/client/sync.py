@@ -1,6 +1,6 @@
 """The sync API's calls, one method each. Retrying is the transport's, holding unsent changes the queue's."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -10,6 +10,7 @@ from foresync.client.answers import Anchor, ChangesPage, ImportResult, Json, Pol
 from foresync.client.checking import CheckAnswer, asked
 from foresync.client.retry import Retry
 from foresync.client.settling import ConflictPage, Edit, Resolution
+from foresync.client.stream import StreamEvent, listen
 from foresync.client.transport import Token, Transport
 
 Body = Mapping[str, Any]
@@ -23,7 +24,8 @@ class SyncClient:
     """
 
     def __init__(self, url: str, token: Token, *, timeout: float = 60.0, retry: Retry | None = None) -> None:
-        self._transport = Transport(url, token, timeout=timeout, retry=retry or Retry())
+        self._retry = retry or Retry()
+        self._transport = Transport(url, token, timeout=timeout, retry=self._retry)
 
     def __enter__(self) -> "SyncClient":
         return self
@@ -92,6 +94,14 @@ class SyncClient:
         asked = {"since": since, "entities": ",".join(entities) if entities else None, "limit": limit, "epoch": epoch}
         query = urlencode({name: value for name, value in asked.items() if value is not None})
         return ChangesPage.parse(self._transport.request("GET", f"/api/v1/sync/changes?{query}"))
+
+    def listen(self, since: int | None = None, *, epoch: str | None = None) -> Iterator[StreamEvent]:
+        """What the server has to say, as it comes: pokes, conflicts of one's own, resyncs. Never ends by itself; opens
+        the stream again when it breaks, and then hears at once what it missed. `since`: how far the feed has been read.
+
+        Other calls may be made on the same client between two events.
+        """
+        return listen(self._transport, self._retry, since, epoch)
 
     def import_batch(self, items: Sequence[Body]) -> list[ImportResult]:
         """Send up to 500 pushes and presence events with times of their own (scope import): a result each, in order."""
