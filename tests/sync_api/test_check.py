@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import httpx
 import pytest
 
-from foresync.client.checking import asked
-from tests.sync_api.running import Device, Tenant, change, now, verdict
+from tests.sync_api.checking import checked, one, pushed
+from tests.sync_api.running import Tenant, change, now
 
 POLICIES = ["client_wins", "server_wins", "most_recent_wins", "preserve_escalation", "field_merge", "manual"]
 THING = {
@@ -26,34 +25,6 @@ THING = {
     },
     "escalation": {"field": "level", "order": ["low", "high", "urgent"], "from": "urgent"},
 }
-
-
-async def ask(device: Device, *changes: dict[str, Any], reveal: Any = ()) -> dict[str, Any]:
-    answer = await post(device, *(asked(one, reveal) for one in changes))
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
-
-
-async def post(device: Device, *changes: dict[str, Any], **more: Any) -> httpx.Response:
-    headers = device.tenant.headers(device.user, ("sync",))
-    body = device.envelope(*changes, **more)
-    return await device.tenant.http.post("/api/v1/sync/check", headers=headers, json=body)
-
-
-async def one(device: Device, change: dict[str, Any], reveal: Any = ()) -> dict[str, Any]:
-    (told,) = (await ask(device, change, reveal=reveal))["changes"]
-    return dict(told)
-
-
-def pushed(answer: dict[str, Any]) -> tuple[Any, ...]:
-    """The only verdict of a push, as a check would say it."""
-    told = verdict(answer)
-    kind = {"applied": told.get("status"), "conflicts": "conflict", "rejected": "rejected"}[told["list"]]
-    return kind, told.get("reason"), told.get("severity")
-
-
-def checked(told: dict[str, Any]) -> tuple[Any, ...]:
-    return told["verdict"], told["reason"], told["severity"] if told["verdict"] == "conflict" else None
 
 
 async def declare(tenant: Tenant) -> None:
