@@ -2,12 +2,13 @@
 
 import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from foresync import declarations, platform_commands, replay_commands, watch
+from foresync import declarations, git_commands, platform_commands, replay_commands, watch
 from foresync.errors import PlainError
 
 app = typer.Typer(
@@ -17,6 +18,7 @@ app = typer.Typer(
 )
 app.add_typer(platform_commands.app)
 app.add_typer(replay_commands.app)
+app.add_typer(git_commands.app)
 app.add_typer(declarations.app)
 app.add_typer(watch.app)
 
@@ -26,6 +28,10 @@ def demo(
     keep_running: Annotated[
         bool, typer.Option("--keep-running", help="Afterwards keep the platform running until Ctrl-C.")
     ] = False,
+    history: Annotated[
+        Path | None,
+        typer.Option(help="Another history than the sample, such as `import-git` writes.", exists=True, dir_okay=False),
+    ] = None,
 ) -> None:
     """Take a real edit history through sync, warehouse, training, registry and prediction."""
     from foresync import demo as story
@@ -35,7 +41,7 @@ def demo(
     platform_commands.interrupt_on_hangup()
     began = time.monotonic()
     with running_platform(State.find(), platform_commands.console, keep=keep_running) as (found, is_ours):
-        story.run(found, platform_commands.console, time.monotonic() - began)
+        story.run(found, platform_commands.console, time.monotonic() - began, history or story.SAMPLE)
     if keep_running:
         platform_commands.stay(found, is_ours)
 

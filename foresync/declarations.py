@@ -12,6 +12,9 @@ from foresync.access import Token, Url, access, plain_errors
 if TYPE_CHECKING:
     from foresync.client import SyncClient
 
+# the kinds of record of a history that comes from a repository: the sample's, and what `import-git` makes
+HISTORY_TYPES = Path(__file__).parents[1] / "sample_data" / "entity_types.toml"
+
 Tenant = Annotated[str, typer.Option(help="Whose.")]
 
 app = typer.Typer()

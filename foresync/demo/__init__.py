@@ -3,6 +3,6 @@
 It speaks to the parts as a user would: HTTP to the two servers, GraphQL to Dagster. Not here: starting the platform.
 """
 
-from foresync.demo.story import run
+from foresync.demo.story import SAMPLE, run
 
-__all__ = ["run"]
+__all__ = ["SAMPLE", "run"]

@@ -1,5 +1,6 @@
 """What the demo prints at the end: a row a stage, the model's holdout, two predictions, the addresses."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -40,11 +41,13 @@ def show_holdout(console: Console, metrics: dict[str, float]) -> None:
     console.print(table)
 
 
-def show_prediction(console: Console, title: str, asked: Asked) -> None:
+def show_prediction(console: Console, title: str, asked: Asked, legend: Mapping[str, str]) -> None:
+    """legend: what a record is called where the history comes from, as far as that is known here."""
     edit, answer = asked.edit, asked.answer
+    record = legend.get(edit.entity_id, edit.entity_id)
     verb = "has" if len(edit.others) == 1 else "have"
     console.print(
-        f"[bold]{title}[/]: {edit.user} begins to edit {edit.entity_type} {edit.entity_id}"
+        f"[bold]{title}[/]: {edit.user} begins to edit {edit.entity_type} {record}"
         + (f" while {' and '.join(edit.others)} {verb} it open" if edit.others else ""),
         highlight=False,
         soft_wrap=True,

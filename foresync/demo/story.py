@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 from rich.console import Console
 
+from foresync import git_history
 from foresync.client import SyncClient, SyncError
 from foresync.dagster_client import DagsterClient, Event
-from foresync.declarations import load_entity_types
+from foresync.declarations import HISTORY_TYPES, load_entity_types
 from foresync.demo import pipeline, predictions, report
 from foresync.errors import PlainError
 from foresync.platform.platform import Platform
@@ -19,9 +20,7 @@ from foresync.replay import Ledger, names, replay
 from foresync.replay.display import show as show_ledger
 from foresync.replay.display import watching
 
-SAMPLES = Path(__file__).parents[2] / "sample_data"
-HISTORY = SAMPLES / "jupyter__notebook.parquet"
-ENTITY_TYPES = SAMPLES / "entity_types.toml"
+SAMPLE = HISTORY_TYPES.with_name("jupyter__notebook.parquet")
 HOLDOUT = (
     "base_rate", "pr_auc", "roc_auc", "precision", "recall", "f1", "threshold", "precision_at_recall_60",
     "recall_at_precision_70",
@@ -29,13 +28,13 @@ HOLDOUT = (
 SWAP_SECONDS = 30
 
 
-def run(platform: Platform, console: Console, started_seconds: float) -> None:
-    """Take the sample history all the way, and print what came of it.
+def run(platform: Platform, console: Console, started_seconds: float, history: Path) -> None:
+    """Take a history all the way, and print what came of it.
 
     `started_seconds` is how long the platform took to start. Raises PlainError when a stage does not end well.
     """
     try:
-        _tell(platform, console, started_seconds)
+        _tell(platform, console, started_seconds, history)
     except (httpx.HTTPError, SyncError) as error:
         raise PlainError(
             f"a part of the platform went away ({error}): see `foresync status`, then run `foresync demo` again; "
@@ -43,16 +42,16 @@ def run(platform: Platform, console: Console, started_seconds: float) -> None:
         ) from error
 
 
-def _tell(platform: Platform, console: Console, started_seconds: float) -> None:
-    tenant = names.tenant(HISTORY)
+def _tell(platform: Platform, console: Console, started_seconds: float, history: Path) -> None:
+    tenant = names.tenant(history)
     token = platform.token(tenant, "foresync")
     rows = [report.Row("start", None, started_seconds, f"{len(platform.parts)} parts healthy")]
-    rows.append(_push(platform, console, tenant, token))
+    rows.append(_push(platform, console, history, token))
     stages, row_of_run = _materialise(platform, console)
     rows += row_of_run
     rows.append(_wait_for_champion(platform, token, stages))
     asked_at = time.monotonic()
-    high, low = _predict(platform, token)
+    high, low = _predict(platform, token, history)
     rows.append(
         report.Row("predict", 2, time.monotonic() - asked_at, f"{high.probability:.2f} and {low.probability:.2f}")
     )
@@ -62,20 +61,22 @@ def _tell(platform: Platform, console: Console, started_seconds: float) -> None:
     console.print()
     report.show_holdout(console, _holdout(stages))
     console.print()
-    report.show_prediction(console, "a contested record", high)
-    report.show_prediction(console, "a quiet record", low)
+    legend = git_history.legend(history)
+    report.show_prediction(console, "a contested record", high, legend)
+    report.show_prediction(console, "a quiet record", low, legend)
     console.print()
     report.show_addresses(console, platform.urls)
 
 
-def _push(platform: Platform, console: Console, tenant: str, token: str) -> report.Row:
+def _push(platform: Platform, console: Console, history: Path, token: str) -> report.Row:
     console.rule("push: a real history through the sync API")
     began = time.monotonic()
+    tenant = names.tenant(history)
     with SyncClient(platform.urls.api, token) as client:
-        load_entity_types(client, ENTITY_TYPES)
+        load_entity_types(client, HISTORY_TYPES)
     with watching(console, tenant) as watcher:
         ledger = replay(
-            HISTORY, url=platform.urls.api, tenant=tenant, token=token, home=platform.state.folder, watcher=watcher
+            history, url=platform.urls.api, tenant=tenant, token=token, home=platform.state.folder, watcher=watcher
         )
     show_ledger(console, ledger)
     return report.Row("push", ledger.sent, time.monotonic() - began, _said(ledger))
@@ -142,8 +143,8 @@ def _wait_for_champion(platform: Platform, token: str, stages: dict[str, pipelin
     raise PlainError(f"the prediction server serves version {serving}, not the champion {wanted}; see its log")
 
 
-def _predict(platform: Platform, token: str) -> tuple[predictions.Asked, predictions.Asked]:
-    contested, quiet = predictions.candidates(HISTORY)
+def _predict(platform: Platform, token: str, history: Path) -> tuple[predictions.Asked, predictions.Asked]:
+    contested, quiet = predictions.candidates(history)
     with SyncClient(platform.urls.api, token) as client, predictions.OpenEdits(client, contested):
         high = max(predictions.ask(platform.urls.serving, token, contested), key=lambda asked: asked.probability)
     low = min(predictions.ask(platform.urls.serving, token, quiet), key=lambda asked: asked.probability)

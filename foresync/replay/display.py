@@ -38,10 +38,10 @@ ROWS = {
 
 
 @contextmanager
-def watching(console: Console, title: str) -> Iterator[Watcher]:
+def watching(console: Console, title: str, unit: str = "changes") -> Iterator[Watcher]:
     """A watcher that shows progress on `console` while the block runs."""
     if not console.is_terminal:
-        yield _Lines(console, title)
+        yield _Lines(console, title, unit)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
@@ -89,8 +89,8 @@ class _Bar:
 class _Lines:
     """A line for every tenth: for logs and pipes."""
 
-    def __init__(self, console: Console, title: str) -> None:
-        self._console, self._title = console, title
+    def __init__(self, console: Console, title: str, unit: str) -> None:
+        self._console, self._title, self._unit = console, title, unit
         self._total = self._done = self._shown = 0
 
     def begin(self, changes: int) -> None:
@@ -100,4 +100,4 @@ class _Lines:
         self._done += changes
         if self._done * 10 // self._total > self._shown:
             self._shown = self._done * 10 // self._total
-            self._console.print(f"{self._title}: {self._done:,} of {self._total:,} changes", highlight=False)
+            self._console.print(f"{self._title}: {self._done:,} of {self._total:,} {self._unit}", highlight=False)

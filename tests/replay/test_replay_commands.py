@@ -12,6 +12,7 @@ from foresync.client import SyncClient
 from foresync.declarations import DeclarationError, read_declarations
 from foresync.replay import SCOPES
 from foresync.tenants import mint_token
+from tests.git_history.repository import Repository, functions
 from tests.replay.histories import SAMPLE, slice_of_sample
 
 TYPES = SAMPLE.parent / "entity_types.toml"
@@ -67,3 +68,22 @@ def test_a_file_that_declares_nothing_is_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
         with pytest.raises(DeclarationError, match=name):
             read_declarations(tmp_path / name)
+
+
+def test_a_repository_is_read_and_pushed_from_the_command_line(access: str, tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "team")
+    repository.commit({"f.py": functions(f="1", g="2")})
+    repository.branch("work")
+    repository.commit({"f.py": functions(f="10", g="2")}, author="eve")
+    repository.on("main")
+    repository.commit({"f.py": functions(f="11", g="2")})
+    repository.merge("work", keep=functions(f="10", g="2"))
+    history = tmp_path / "home" / "histories" / "typed.parquet"
+
+    told = typed("import-git", str(repository.path), "--tenant", "typed")
+
+    assert "3 pushes, 1 of them merges; 1 records, 3 changes" in told
+    assert "1 (100.0%) met newer work of others, 1 (100.0%) in the same place" in told
+    assert f"foresync demo --history {history}" in told.replace("\n", " ").replace("  ", " ")
+    assert history.with_suffix(".legend.txt").read_text() == "e0\tf.py\n"
+    assert "conflicts recorded" in told
