@@ -13,22 +13,24 @@ from sync_api import canonical
 from sync_api.check.known import Known
 from sync_api.check.schemas import AskedIn
 from sync_api.engine.entity_types import EntityType
-from sync_api.engine.hidden import Hidden, Origin, is_hidden
+from sync_api.engine.hidden import Hashes, Hidden, Origin, is_hidden
 from sync_api.engine.values import Json
 from sync_api.push.prepare import Named, digest
 from sync_api.push.schemas import Malformed
 from sync_api.push.store import ChangeKey
 
 
-def hide(named: Named) -> Named:
+def hide(named: Named, taken: Hashes) -> Named:
     """The change with what its hashes stand for."""
     sent = named.sent
     assert isinstance(sent, AskedIn)
     if not (sent.hashes or sent.base_hashes):
         return named
     kinds = sent.types or {}
-    data = {name: Hidden(Origin(sent.offline_id, name), sha, kinds.get(name)) for name, sha in _items(sent.hashes)}
-    base = {name: Hidden(Origin(sent.offline_id, name), sha) for name, sha in _items(sent.base_hashes)}
+    data = {
+        name: Hidden(Origin(sent.offline_id, name), sha, kinds.get(name), taken) for name, sha in _items(sent.hashes)
+    }
+    base = {name: Hidden(Origin(sent.offline_id, name), sha, None, taken) for name, sha in _items(sent.base_hashes)}
     change = named.change
     return replace(named, change=replace(change, data={**change.data, **data}, base={**change.base, **base}))
 

@@ -10,7 +10,7 @@ from sync_api.check.rehearsal import Rehearsal
 from sync_api.check.told import Told
 from sync_api.db.session import SNAPSHOT, Connection, as_tenant, retried
 from sync_api.engine import clock
-from sync_api.engine.hidden import is_hidden
+from sync_api.engine.hidden import Hashes, is_hidden
 from sync_api.engine.membership import PROJECT, permits
 from sync_api.push import service, wanted
 from sync_api.push import store as push_store
@@ -29,10 +29,12 @@ async def ask(engine: Engine, tenant: str, sender: Sender, changes: Sequence[Cha
             batch = service.batch(tenant, sender, changes)
             fold = await service.begin(engine, connection, tenant, [batch], locks=False)
             seq = await store.head(connection, tenant)
-            asked = [one if isinstance(one, Malformed) else hashes.hide(one) for one in batch.changes]
+            taken = Hashes()
+            asked = [one if isinstance(one, Malformed) else hashes.hide(one, taken) for one in batch.changes]
             known = await _known(connection, fold, sender.user, asked)
             asked, assumed = _answered(fold, known, sender, asked)
-            await _read_on(connection, fold, known, asked)
+            asked = [one if isinstance(one, Malformed) else _recognised(fold, known, one) for one in asked]
+            await _read_on(connection, fold, asked)
             verdicts = Rehearsal(fold, known, assumed).rehearse(sender, asked)
             items = [_item(fold, sender.user, one, verdict) for one, verdict in zip(asked, verdicts, strict=True)]
             return told.encode(items, clock.text(sender.received_at), seq)
@@ -76,14 +78,13 @@ def _answered(
     return changes, assumed
 
 
-async def _read_on(connection: Connection, fold: Fold, known: Known, asked: Sequence[Named | Malformed]) -> None:
+def _recognised(fold: Fold, known: Known, named: Named) -> Named:
+    return hashes.recognised(named, fold.rules.types.get(named.sent.entity), known, fold.record(named.record_key).data)
+
+
+async def _read_on(connection: Connection, fold: Fold, asked: Sequence[Named | Malformed]) -> None:
     """What a push would read that names these values: known only now that some have been recognised."""
-    types = fold.rules.types
-    views = [
-        hashes.plain(hashes.recognised(one, types.get(one.sent.entity), known, fold.record(one.record_key).data))
-        for one in asked
-        if isinstance(one, Named)
-    ]
+    views = [hashes.plain(one) for one in asked if isinstance(one, Named)]
     if related := wanted.related(fold, views):
         fold.snapshot.records.update(await push_store.related(connection, fold.tenant, related, locks=False))
     bases = wanted.bases(fold, views)

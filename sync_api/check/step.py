@@ -55,7 +55,7 @@ class RehearsedStep(Step):
         data: dict[str, Json] = {}
         for name, value in change.data.items():
             if is_hidden(value):
-                value = Hidden(value.origin, value.sha256, self.kinds.get(name, value.kind))
+                value = value.of_kind(self.kinds.get(name, value.kind))
                 value = self.fold.known.value(kind, name, value, self.record.data.get(name))
             data[name] = value
         self.named = replace(self.named, change=replace(change, data=data))

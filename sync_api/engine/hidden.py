@@ -45,16 +45,37 @@ class NeedsContent(NeedsValue):
     """Its kind is known; it depends on what is in it."""
 
 
+class Hashes:
+    """The hashes of values that hidden ones have been compared with: many changes may meet one large value."""
+
+    def __init__(self) -> None:
+        self._taken: dict[int, tuple[Any, str, bool]] = {}  # by id; the value is held, so that its id stays its own
+
+    def of(self, value: Any) -> tuple[str, bool]:
+        """The hash, and whether no other value has it."""
+        taken = self._taken.get(id(value))
+        if taken is None:
+            taken = self._taken[id(value)] = (value, canonical.sha256(value), canonical.is_exact(value))
+        return taken[1], taken[2]
+
+
 class Hidden:
     """kind: a name in `CLASSES`, where that is known. sha256: None where not even that can be told, as of what a rule
     makes of a hidden value."""
 
-    __slots__ = ("kind", "origin", "sha256")
+    __slots__ = ("hashes", "kind", "origin", "sha256")
 
-    def __init__(self, origin: Origin, sha256: str | None, kind: str | None = None) -> None:
+    def __init__(
+        self, origin: Origin, sha256: str | None, kind: str | None = None, hashes: Hashes | None = None
+    ) -> None:
         self.origin = origin
         self.sha256 = sha256
         self.kind = kind
+        self.hashes = hashes or Hashes()
+
+    def of_kind(self, kind: str | None) -> "Hidden":
+        """The same value, taken to be of this kind."""
+        return Hidden(self.origin, self.sha256, kind, self.hashes)
 
     @property  # type: ignore[misc]  # what `isinstance` asks once the true type has said no: ours to answer
     def __class__(self) -> type[Any]:
@@ -66,10 +87,10 @@ class Hidden:
         if self.sha256 is None:
             raise NeedsContent(self.origin)
         if type(other) is not Hidden:
-            is_equal = canonical.sha256(other) == self.sha256
-            if is_equal and not canonical.is_exact(other):
+            sha256, is_exact = self.hashes.of(other)
+            if sha256 == self.sha256 and not is_exact:
                 raise NeedsContent(self.origin)
-            return is_equal
+            return sha256 == self.sha256
         if other.sha256 is None:
             raise NeedsContent(other.origin)
         return self.sha256 == other.sha256
