@@ -1,8 +1,9 @@
 """Answer a check: read as a push reads, from one moment and without a lock, decide as it decides, write nothing."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from sync_api.check import hashes, store, told
 from sync_api.check.known import Known

@@ -5,8 +5,9 @@ cannot be assumed is not guessed: the verdict is then None.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from sync_api.check.told import Told, Verdicts
 from sync_api.engine.entity_types import EntityType, Policy

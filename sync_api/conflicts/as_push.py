@@ -1,9 +1,10 @@
 """A person's choice, pushed: the same fold, checks and log as any change, in that person's name."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from sync_api import ids
 from sync_api.conflicts.settle import Patch

@@ -2,7 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+import orjson
+
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+QUOTED_WIDTH = len('"2026-01-01T00:00:00.000001Z"')
 FIRST, LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
 
 
@@ -25,7 +28,10 @@ def corrected(edited_at: datetime, client_time: datetime, received_at: datetime)
 
 def text(moment: datetime) -> str:
     """Fixed-width ISO 8601 in UTC: compares as text as it does as time."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    written = orjson.dumps(moment.astimezone(UTC), option=orjson.OPT_UTC_Z)
+    if len(written) != QUOTED_WIDTH:  # whole seconds are written without their fraction
+        return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    return written[1:-1].decode()
 
 
 def before(moment: str, seconds: int) -> str:

@@ -4,8 +4,9 @@ The order of questions is that of the protocol's documentation. Batches, chains 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from sync_api.engine import detect, resolve
 from sync_api.engine.entity_types import EntityType, Policy
@@ -21,8 +22,7 @@ def no_guard(_status: str, _data: Mapping[str, Json]) -> None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """A change that meets an existing record. known: the version that the client had. reason: what a collision is
     then called."""
 

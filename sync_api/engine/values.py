@@ -2,11 +2,14 @@
 
 A record's fields are JSON values as `json.loads` gives them. A stamp says who last wrote a field:
 {version, user, device, event_id, event_at, edited_at}, times as fixed-width ISO text, so that they compare as text.
+
+They are structs rather than frozen dataclasses, because every change of a push makes several: a tenth of the cost.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from sync_api.engine.hidden import Hidden
 
@@ -18,8 +21,7 @@ Outcome = Literal["applied", "merged", "unchanged", "conflict", "rejected"]
 DELETED = "_deleted"  # the field that a delete, or a restoring write, writes
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One change by one (user, device). `edited_at` is corrected for the skew of the device's clock."""
 
     op: Op
@@ -28,21 +30,19 @@ class Change:
     client_version: int | None
     edited_at: str
     data: Mapping[str, Json]
-    base: Mapping[str, Json] = field(default_factory=dict)
+    base: Mapping[str, Json] = {}
 
 
-@dataclass(slots=True)
-class Record:
+class Record(Struct):
     """A record as the change finds it; version 0 is a record that never was."""
 
     version: int = 0
-    data: dict[str, Json] = field(default_factory=dict)
-    stamps: dict[str, Stamp] = field(default_factory=dict)
+    data: dict[str, Json] = {}
+    stamps: dict[str, Stamp] = {}
     is_deleted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FieldConflict:
+class FieldConflict(Struct, frozen=True):
     """One colliding field: what everybody had, which rule spoke, who won, and what the field is now.
 
     winner: `none` where a person is to say; None where that depends on a hidden value."""
@@ -55,8 +55,7 @@ class FieldConflict:
     value: Json
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(Struct, frozen=True):
     """A collision by version, or a near miss inside the window, with how it was settled."""
 
     reason: str
@@ -68,8 +67,7 @@ class Conflict:
     is_shadow: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What becomes of a change.
 
     writes: field → value to be stored, only where it differs. `_deleted` is there when that changes.
@@ -80,7 +78,7 @@ class Decision:
     outcome: Outcome
     reason: str | None = None
     detail: Mapping[str, Any] | None = None
-    writes: Mapping[str, Json] = field(default_factory=dict)
+    writes: Mapping[str, Json] = {}
     touched: tuple[str, ...] = ()
     replaces: bool = False
     is_stale: bool = False

@@ -4,9 +4,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from sync_api import ids
 from sync_api.engine import clock
@@ -14,7 +16,7 @@ from sync_api.engine.values import Change
 from sync_api.push.schemas import ChangeIn, Envelope, Malformed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sender:
     """Who pushes, from where, when.
 
@@ -31,17 +33,21 @@ class Sender:
     started: float
     kind: str = "push"
 
-    @property
+    @cached_property
     def client_time(self) -> datetime:
         return clock.storable(self.envelope.client_time)
 
-    @property
+    @cached_property
+    def received_text(self) -> str:
+        """`received_at` as it stands in stamps."""
+        return clock.text(self.received_at)
+
+    @cached_property
     def device(self) -> str:
         return self.envelope.device_id
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A well-formed change, the record that it means, and the digest of what it says. refers: whether its data names
     records of the same batch, and so is not quite what was sent."""
 

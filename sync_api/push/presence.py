@@ -14,12 +14,13 @@ MOST_USERS = 50  # remembered of one record, the latest first: its row is rewrit
 class Presence:
     """The last event of each user on a record, in milliseconds since 1970, and who has the record open."""
 
-    __slots__ = ("_at", "_before", "_editing", "last_events")
+    __slots__ = ("_at", "_before", "_editing", "_moment", "last_events")
 
     def __init__(self, last_events: dict[str, int] | None = None, editing: Iterable[str] = ()) -> None:
         self.last_events = last_events or {}
         self._editing = editing
         self._at = -1
+        self._moment: datetime | None = None
         self._before = self.last_events
 
     def concurrent_editors(self, user: str, at: datetime) -> int:
@@ -47,7 +48,9 @@ class Presence:
 
     def _as_of(self, at: datetime) -> int:
         """The moment of a push; all of its changes see what was there before it."""
-        now = int(at.timestamp() * 1000)
-        if now != self._at:
-            self._at, self._before = now, self.last_events
-        return now
+        if at is not self._moment:
+            self._moment = at
+            now = int(at.timestamp() * 1000)
+            if now != self._at:
+                self._at, self._before = now, self.last_events
+        return self._at

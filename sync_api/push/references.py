@@ -3,7 +3,8 @@ the same batch becomes the id of the record that it makes. Pure; the digest of a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from sync_api.engine.entity_types import EntityType
 from sync_api.engine.values import Json

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from sync_api import ids
-from sync_api.engine import clock
 from sync_api.engine.decide import decide
 from sync_api.engine.entity_types import EntityType, Policy
 from sync_api.engine.values import DELETED, Decision, Json
@@ -100,7 +99,7 @@ class Step:
                 "user": sender.user,
                 "device": sender.device,
                 "event_id": event_id,
-                "event_at": clock.text(sender.received_at),
+                "event_at": sender.received_text,
                 "edited_at": self.named.change.edited_at,
             }
             field_changes = record.write(decision, stamp, sender.received_at, ord_)

@@ -1,10 +1,10 @@
 """A record while a transaction works on it: its state, what is new about it, and the chains of the pushes."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import orjson
+from msgspec import Struct, field
 
 from sync_api.engine.apply import apply
 from sync_api.engine.membership import PROJECT, project_of
@@ -14,13 +14,12 @@ from sync_api.push.rows import RecordRow
 from sync_api.push.store import LoadedRecord
 
 
-@dataclass(slots=True)
-class Chain:
+class Chain(Struct):
     """The changes of one push to one record. start: the version that the push found. blocked: fields that wait for a
     person or for a correction."""
 
     start: int
-    blocked: set[str] = field(default_factory=set)
+    blocked: set[str] = set()
     is_all_blocked: bool = False
 
     def block(self, fields: Any, *, whole: bool) -> None:
@@ -33,7 +32,6 @@ class Chain:
         return bool(self.blocked) and (whole or not self.blocked.isdisjoint(fields))
 
 
-@dataclass(slots=True)
 class Working(Record):
     """A record in memory. past: (version, {field: old value}) of what this transaction has written."""
 
