@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from sync_api import ids
-from sync_api.engine.decide import decide
+from sync_api.engine.decide import decide, no_guard
 from sync_api.engine.entity_types import EntityType, Policy
 from sync_api.engine.values import DELETED, Decision, Json
 from sync_api.push import conflict_rows
@@ -66,7 +66,7 @@ class Step:
             policy,
             start=chain.start,
             base_of=self.base_of,
-            missing_guard=self.missing_guard(kind),
+            missing_guard=self.missing_guard(kind) if kind.guards else no_guard,
         )
         if decision.outcome in ("rejected", "conflict"):
             chain.block(change.data, whole=is_whole)
