@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from sync_api.engine.values import MAX_FIELDS
 from sync_api.push import decode
 from sync_api.push.schemas import MAX_CHANGES, ChangeIn, Envelope, Malformed, Push
 
@@ -47,6 +48,6 @@ def _checked(asked: AskedIn) -> AskedIn | Malformed:
 def _crossed(values: dict[str, object], hashes: dict[str, str]) -> str | None:
     if both := values.keys() & hashes.keys():
         return f"{min(both)}: either a value or a hash"
-    if len(values) + len(hashes) > decode.MAX_FIELDS:
-        return f"data: at most {decode.MAX_FIELDS} fields"
+    if len(values) + len(hashes) > MAX_FIELDS:
+        return f"data: at most {MAX_FIELDS} fields"
     return None

@@ -85,6 +85,7 @@ def parse(name: str, declaration: Mapping[str, Any]) -> EntityType:
         escalation_order=tuple(escalation.order) if escalation else (),
         escalated_from=_escalated_from(escalation) if escalation else None,
         references=_references(declared),
+        description=declared.description,
     )
 
 
@@ -104,7 +105,9 @@ def _field(name: str, declared: str | FieldDeclaration) -> Field:
         return Field(declared)
     if declared.rule == "monotonic" and not declared.order:
         raise DeclarationError(f"fields.{name}: monotonic needs an order")
-    return Field(declared.type, declared.rule, tuple(declared.order), declared.safety, declared.required)
+    return Field(
+        declared.type, declared.rule, tuple(declared.order), declared.safety, declared.required, declared.description
+    )
 
 
 def _references(declared: Declaration) -> dict[str, str]:

@@ -3,12 +3,22 @@
 Reading a declaration is the business of `declarations`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from sync_api.engine.hidden import Hidden
 from sync_api.engine.values import Json
+
+# A day of the calendar in ISO 8601, with a time or without, in words that every dialect of patterns understands.
+_LEAP = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)"
+_DATE = (
+    "(?:(?!0000)[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    f"|02-(?:0[1-9]|1[0-9]|2[0-8]))|{_LEAP}-02-29)"
+)
+_TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]+)?)?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?"
+MOMENT = f"^{_DATE}(?:[T ]{_TIME})?$"
+_moment = re.compile(MOMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +30,7 @@ class Field:
     order: tuple[str, ...] = ()
     safety: bool = False
     required: bool = False
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,7 @@ class EntityType:
     escalation_order: tuple[str, ...] = ()
     escalated_from: str | None = None
     references: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
 
     def is_critical(self, name: str) -> bool:
         declared = self.fields.get(name)
@@ -80,11 +92,16 @@ class EntityType:
                     wrong[name] = "not a field of this type"
             elif not _is_of(declared.type, value):
                 wrong[name] = declared.type
+            if name == self.status_field and name not in wrong and not self._is_status(value):
+                wrong[name] = f"one of {', '.join(self.transitions)}"
         if is_new:
             for name, declared in self.fields.items():
                 if declared.required and data.get(name) is None:
                     wrong[name] = "required"
         return wrong or None
+
+    def _is_status(self, value: Json) -> bool:
+        return value is None or not self.transitions or any(value == status for status in self.transitions)
 
     def forbids(self, before: Json, after: Json) -> tuple[str, ...] | None:
         """The statuses allowed from `before` when `after` is not one of them; None when the step is fine."""
@@ -112,8 +129,4 @@ def _is_of(kind: str, value: Json) -> bool:
 def _is_moment(value: Json) -> bool:
     if type(value) is Hidden:
         return value.is_moment()
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
+    return _moment.fullmatch(value) is not None

@@ -18,6 +18,8 @@ Stamp = Mapping[str, Any]
 Op = Literal["create", "update", "update_status", "delete", "append"]
 Outcome = Literal["applied", "merged", "unchanged", "conflict", "rejected"]
 
+MAX_FIELDS = 2000  # of one change
+LARGEST_INTEGER = 2**63 - 1
 DELETED = "_deleted"  # the field that a delete, or a restoring write, writes
 
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 from sync_api import openapi
 from sync_api.db.session import as_tenant, retried
 from sync_api.engine.declarations import DeclarationError, check_known, parse
-from sync_api.engine.entity_types import EntityType
+from sync_api.engine.entity_types import EntityType, Policy
+from sync_api.engine.json_schema import json_schema
 from sync_api.engine.values import Json
 from sync_api.policies import store as policies
 from sync_api.push.decode import is_storable
@@ -37,6 +38,7 @@ class EntityTypeOut(BaseModel):
     strict: bool = Field(description="Whether a field that is not declared is refused.")
     status_field: str | None
     transitions: dict[str, list[str]]
+    json_schema: dict[str, Any] = Field(description="JSON Schema, draft 2020-12, of the `data` of a new record.")
 
 
 class EntityTypesOut(BaseModel):
@@ -56,7 +58,7 @@ async def list_entity_types(request: Request, who: Annotated[Caller, Depends(cal
             if version is None:
                 raise Problem(403, "unknown_tenant", "There is no such tenant", who.tenant)
             rules = await engine.rules.get(connection, who.tenant, version)
-        return EntityTypesOut(entity_types=[_told(kind) for _, kind in sorted(rules.types.items())])
+        return EntityTypesOut(entity_types=[_told(kind, rules.policy(kind)) for _, kind in sorted(rules.types.items())])
 
     return await retried(attempt)
 
@@ -75,7 +77,7 @@ async def put_entity_type(
     kind = _parsed(name, declaration)
     engine: Engine = request.app.state.engine
 
-    async def attempt() -> None:
+    async def attempt() -> Policy:
         async with as_tenant(engine.pool, who.tenant) as connection:
             version = await policies.config_version(connection, who.tenant)
             if version is None:
@@ -84,9 +86,9 @@ async def put_entity_type(
             _check_known(kind, {name, *rules.types})
             await connection.execute(PUT, who.tenant, name, json.dumps(declaration), who.user)
             await policies.raise_config_version(connection, who.tenant)
+            return rules.policy(kind)
 
-    await retried(attempt)
-    return _told(kind)
+    return _told(kind, await retried(attempt))
 
 
 def _parsed(name: str, declaration: dict[str, Json]) -> EntityType:
@@ -109,7 +111,7 @@ def _bad(why: str) -> Problem:
     return Problem(422, "bad_declaration", "The declaration is not valid", why)
 
 
-def _told(kind: EntityType) -> EntityTypeOut:
+def _told(kind: EntityType, policy: Policy) -> EntityTypeOut:
     return EntityTypeOut(
         name=kind.name,
         source="shipped" if shipped().get(kind.name) == kind else "tenant",
@@ -127,4 +129,5 @@ def _told(kind: EntityType) -> EntityTypeOut:
         strict=kind.strict,
         status_field=kind.status_field,
         transitions={before: list(after) for before, after in kind.transitions.items()},
+        json_schema=json_schema(kind, policy),
     )

@@ -11,13 +11,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from sync_api.engine.values import LARGEST_INTEGER, MAX_FIELDS
 from sync_api.push.schemas import MAX_CHANGES, ChangeIn, Envelope, Malformed, Push, PushIn
 from web.problems import Problem
 
 MAX_DEPTH = 20
-MAX_FIELDS = 2000
 MAX_VALUES = 20_000  # in one change, nested ones counted
-LARGEST_INTEGER = 2**63 - 1
 NUL = "\x00"
 DEEPEST_READ = 100
 UNSTORABLE = '"\\u0000"'
