@@ -9,8 +9,12 @@ from foresync.client.checking import asked
 from tests.sync_api.running import Device
 
 
-async def ask(device: Device, *changes: dict[str, Any], reveal: Any = ()) -> dict[str, Any]:
-    answer = await post(device, *(asked(one, reveal) for one in changes))
+async def ask(device: Device, *changes: dict[str, Any], reveal: Any = (), types: bool = True) -> dict[str, Any]:
+    """types: whether to say what kinds of values the hashes stand for."""
+    queue = [asked(one, reveal) for one in changes]
+    if not types:
+        queue = [{name: value for name, value in one.items() if name != "types"} for one in queue]
+    answer = await post(device, *queue)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
@@ -26,9 +30,9 @@ async def one(device: Device, change: dict[str, Any], reveal: Any = ()) -> dict[
     return dict(told)
 
 
-async def agreed(device: Device, *changes: dict[str, Any], reveal: Any = ()) -> list[dict[str, Any]]:
+async def agreed(device: Device, *changes: dict[str, Any], **how: Any) -> list[dict[str, Any]]:
     """The answer to a check, held to the push that follows: what it says for sure is what the push is told."""
-    told = (await ask(device, *changes, reveal=reveal))["changes"]
+    told = (await ask(device, *changes, **how))["changes"]
     answer = await device.push(*changes)
     verdicts = {(item["entity"], item["offline_id"]): _pushed(name, item) for name, item in _items(answer)}
     for item in told:

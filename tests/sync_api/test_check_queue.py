@@ -116,6 +116,44 @@ async def test_a_type_that_is_not_told_is_taken_to_be_right(tenant: Tenant) -> N
     assert all(item["exact"] for item in await agreed(ann, *queue))
 
 
+async def test_what_rests_on_a_guess_is_no_surer_than_the_guess(tenant: Tenant) -> None:
+    """Nothing is said of types, and they are wrong: what the check could not know, it must not have promised."""
+    ann = tenant.device("ann")
+    await ann.one(op="create", **POINT, data={"status": "isolated"})
+    await ann.one(op="append", entity="gas_reading", server_id="g", data={"oxygen_pct": 20.9})
+    listed = {"isolation_point_ids": ["i"], "gas_reading_ids": ["g"]}
+    await ann.one(op="create", entity="permit", server_id="p", data={"status": "approved", **listed})
+    queue = [
+        change("create", server_id="r", data={"title": 5, "undeclared": 1}),
+        change(server_id="r", data={"undeclared": 1}),
+        change(**POINT, client_version=1, data={"status": "verified", "notes": 5}),
+        change("update_status", entity="permit", server_id="p", client_version=1, data={"status": "active"}),
+    ]
+    told = await agreed(ann, *queue, types=False)
+    assert [item["exact"] for item in told] == [False] * 4
+    assert said(told) == ["applied", "unchanged", "applied", "applied"]
+    assert [item["depends_on_changes"] for item in told] == [
+        [], [queue[0]["offline_id"]], [], [queue[2]["offline_id"]],
+    ]  # fmt: skip
+
+
+async def test_whether_a_delete_collides_may_depend_on_who_won_before_it(tenant: Tenant) -> None:
+    await tenant.policy("manual", field_rules={"progress": "max"})
+    ann, ben = tenant.device("ann"), tenant.device("ben")
+    for server_id, ours, outcome in (("lost", 3, "conflict"), ("won", 7, "applied")):
+        await ann.one(op="create", server_id=server_id, data={"progress": 1})
+        await ann.one(server_id=server_id, client_version=1, data={"progress": 5})
+        known = {"server_id": server_id, "client_version": 1}
+        queue = [change(**known, data={"progress": ours}), change("delete", **known)]
+        told = (await ask(ben, *queue))["changes"]
+        assert [(item["exact"], item["depends_on_changes"]) for item in told] == [
+            (False, []), (False, [queue[0]["offline_id"]]),
+        ]  # fmt: skip
+        told = await agreed(ben, *queue, reveal=["progress"])
+        assert [item["exact"] for item in told] == [True, True]
+        assert (told[1]["verdict"] == "conflict") == (outcome == "conflict")
+
+
 @pytest.mark.parametrize(
     ("field", "value", "verdict"),
     [
