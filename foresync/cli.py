@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from foresync import declarations, git_commands, platform_commands, replay_commands, watch
+from foresync import declarations, git_commands, model_commands, platform_commands, replay_commands, watch
 from foresync.errors import PlainError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.add_typer(platform_commands.app)
 app.add_typer(replay_commands.app)
 app.add_typer(git_commands.app)
+app.add_typer(model_commands.app, name="models")
 app.add_typer(declarations.app)
 app.add_typer(watch.app)
 

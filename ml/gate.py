@@ -155,7 +155,7 @@ def _scores(version: registry.Version, rows: pd.DataFrame) -> Scores:
 
 
 def _record(challenger: registry.Version, decision: GateDecision) -> None:
-    status = "passed" if decision.passed else "rejected"
+    status = registry.PASSED if decision.passed else "rejected"
     registry.tag(challenger.version, {registry.STATUS: status, "gate_reason": decision.reason})
     against = decision.champion or "none"
     MlflowClient().log_dict(challenger.run_id, decision.as_json(), f"gate/against-{against}.json")

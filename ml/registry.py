@@ -20,6 +20,7 @@ MODEL_NAME: Final = "conflict_predictor"
 CHALLENGER: Final = "challenger"
 CHAMPION: Final = "champion"
 STATUS: Final = "validation_status"
+PASSED: Final = "passed"
 
 # what the server says of an alias, a version or a model that is not there
 ABSENT: Final = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")

@@ -124,6 +124,8 @@ def _register(
     tags = tags | {
         "model_type": chosen.candidate.model_type,
         "threshold": repr(chosen.threshold.value),
+        "holdout_pr_auc": repr(chosen.holdout["pr_auc"]),
+        "holdout_base_rate": repr(chosen.holdout["base_rate"]),
         registry.STATUS: "pending",
     }
     mlflow.set_tags({"model_type": tags["model_type"]})
