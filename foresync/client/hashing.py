@@ -5,12 +5,17 @@ Numbers are IEEE doubles there, so that whole numbers beyond 2^53 share their ha
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 EXACT = 2**53
+_MOMENT = re.compile(
+    "([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    "([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?)?"
+)
 
 
 def canonical(value: Any) -> str:
@@ -86,8 +91,8 @@ def _number(value: float) -> str:
 
 
 def _is_moment(text: str) -> bool:
+    found = _MOMENT.fullmatch(text)
     try:
-        datetime.fromisoformat(text)
-    except ValueError:
+        return found is not None and bool(date.fromisoformat(found[1]))
+    except ValueError:  # no day of the calendar
         return False
-    return True

@@ -35,6 +35,31 @@ def hide(named: Named, taken: Hashes) -> Named:
     return replace(named, change=replace(change, data={**change.data, **data}, base={**change.base, **base}))
 
 
+def referring(changes: Sequence[Named | Malformed], types: Mapping[str, EntityType]) -> list[Named | Malformed]:
+    """The changes whose hashes may stand for the offline_ids of earlier creates: where one does, its final id; where a
+    list may hold one, a value of which not even the hash is known."""
+    born: dict[str, dict[str, str]] = {}
+    done: list[Named | Malformed] = []
+    for one in changes:
+        if isinstance(one, Named):
+            kind = types.get(one.sent.entity)
+            for name, entity in (kind.references if kind else {}).items():
+                if (value := one.change.data.get(name)) is not None and is_hidden(value) and entity in born:
+                    data = {**one.change.data, name: _referred(value, born[entity])}
+                    one = replace(one, change=replace(one.change, data=data))
+            if one.sent.op in ("create", "append"):
+                born.setdefault(one.sent.entity, {}).setdefault(one.sent.offline_id, one.entity_id)
+        done.append(one)
+    return done
+
+
+def _referred(hidden: Hidden, born: Mapping[str, str]) -> Json:
+    for offline_id, entity_id in born.items():
+        if hidden == offline_id:
+            return entity_id
+    return Hidden(hidden.origin, None, hidden.kind) if hidden.kind in ("list", None) else hidden
+
+
 def plain(named: Named) -> Named:
     """The change without what is hidden: what else has to be read does not depend on that."""
     change = named.change

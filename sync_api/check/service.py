@@ -34,7 +34,10 @@ async def ask(engine: Engine, tenant: str, sender: Sender, changes: Sequence[Cha
             asked = [one if isinstance(one, Malformed) else hashes.hide(one, taken) for one in batch.changes]
             known = await _known(connection, fold, sender.user, asked)
             asked, assumed = _answered(fold, known, sender, asked)
-            asked = [one if isinstance(one, Malformed) else _recognised(fold, known, one) for one in asked]
+            asked = [
+                one if isinstance(one, Malformed) else _recognised(fold, known, one)
+                for one in hashes.referring(asked, fold.rules.types)
+            ]
             await _read_on(connection, fold, asked)
             verdicts = Rehearsal(fold, known, assumed).rehearse(sender, asked)
             items = [_item(fold, sender.user, one, verdict) for one, verdict in zip(asked, verdicts, strict=True)]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from foresync.client import ChangeQueue, SyncClient, hashing
 from foresync.client.checking import asked
 from sync_api import canonical
+from sync_api.engine.entity_types import EntityType, Field, Policy
 from tests.foresync_client.scripted import Reply, scripted
 from tests.replay.conftest import Tenant
 
@@ -66,6 +67,14 @@ def test_text_and_names_are_written_as_the_standard_shows() -> None:
 def test_client_and_server_spell_alike(value: Any) -> None:
     assert hashing.canonical(value).encode() == canonical.encode(value)
     assert hashing.is_told_apart(value) == canonical.is_exact(value)
+
+
+@given(
+    st.datetimes().map(str) | st.dates().map(str) | st.from_regex(r"[0-9]{4}-[0-2][0-9]-[0-3][0-9]([T ][0-9:.Z+]*)?\n?")
+)
+def test_client_and_server_know_the_same_moments(text: str) -> None:
+    declared = EntityType("t", Policy("client_wins"), {"at": Field("datetime")})
+    assert (hashing.kind(text) == "datetime") == (declared.complaint({"at": text}, is_new=False) is None)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, {1, 2}])

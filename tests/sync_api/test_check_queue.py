@@ -62,8 +62,7 @@ async def test_a_status_that_nobody_declared_is_refused_unseen(tenant: Tenant) -
     ann = tenant.device("ann")
     await ann.one(op="create", **POINT, data={"status": "assigned"})
     (told,) = await agreed(ann, change(**POINT, client_version=1, data={"status": "exploded"}))
-    assert (told["verdict"], told["reason"], told["exact"]) == ("rejected", "invalid_transition", True)
-    assert told["detail"]["to"] is None
+    assert (told["verdict"], told["reason"], told["exact"]) == ("rejected", "validation_error", True)
 
 
 async def test_a_guard_is_asked_where_its_records_can_be_told(tenant: Tenant) -> None:
@@ -100,6 +99,38 @@ async def test_a_guard_on_an_unknown_list_is_left_open(tenant: Tenant) -> None:
     assert told["otherwise"] == [{"verdict": "rejected", "reason": "invalid_transition"}]
     (told,) = await agreed(ann, mine, reveal=["isolation_point_ids"])
     assert (told["verdict"], told["reason"], told["exact"]) == ("rejected", "invalid_transition", True)
+
+
+async def test_a_hash_may_stand_for_what_the_queue_itself_creates(tenant: Tenant) -> None:
+    """A reference by offline_id is found by its hash; of a list that may hold one, nothing is known but what it is."""
+    ann, ben = tenant.device("ann"), tenant.device("ben")
+    asset = change("create", entity="asset", data={"name": "pump"})
+    (made,) = (await ann.push(asset))["applied"]
+    order = {"entity": "work_order", "server_id": "w"}
+    await ann.one(op="create", **order, data={"asset_id": made["server_id"]})
+    told = await agreed(ann, asset, change(**order, client_version=1, data={"asset_id": asset["offline_id"]}))
+    assert said(told)[1] == "unchanged"
+    point = change("create", entity="isolation_point", data={"status": "assigned"})
+    await ann.one(op="create", entity="permit", server_id="p", data={"isolation_point_ids": ["i"]})
+    listing = {"isolation_point_ids": [point["offline_id"]]}
+    queue = [
+        point,
+        change("create", entity="permit", data=listing),
+        change(entity="permit", server_id="p", client_version=1, data=listing),
+    ]
+    told = await agreed(ben, *queue)
+    assert [(item["verdict"], item["exact"]) for item in told] == [("applied", True), ("applied", True), (None, False)]
+    assert told[2]["depends_on_value"] == ["isolation_point_ids"]
+
+
+async def test_a_list_that_names_what_the_queue_creates_is_the_final_one(tenant: Tenant) -> None:
+    ann = tenant.device("ann")
+    point = change("create", entity="isolation_point", data={"status": "assigned"})
+    (made,) = (await ann.push(point))["applied"]
+    await ann.one(op="create", entity="permit", server_id="p", data={"isolation_point_ids": [made["server_id"]]})
+    mine = change(entity="permit", server_id="p", client_version=1, data={"isolation_point_ids": [point["offline_id"]]})
+    told = await agreed(ann, point, mine, reveal=["isolation_point_ids"])
+    assert (told[1]["verdict"], told[1]["exact"]) == ("unchanged", True)
 
 
 async def test_a_type_that_is_not_told_is_taken_to_be_right(tenant: Tenant) -> None:
