@@ -9,6 +9,10 @@
     (cast('0x' || substr(md5({{ text }}), 1, 8) as bigint) / cast(4294967296 as {{ double() }}))
 {%- endmacro %}
 
+{% macro spark__unit_hash(text) -%}
+    (cast(conv(substr(md5({{ text }}), 1, 8), 16, 10) as bigint) / cast(4294967296 as {{ double() }}))
+{%- endmacro %}
+
 {#- Whole seconds, log-uniform between the two bounds of the project's variables, from the event's id alone. -#}
 {% macro edit_open_delay(event_id) -%}
     cast(floor(

@@ -5,6 +5,8 @@
 
 {% macro duckdb__micros(at) %}epoch_us({{ at }}){% endmacro %}
 
+{% macro spark__micros(at) %}unix_micros({{ at }}){% endmacro %}
+
 {% macro seconds_between(earlier, later) -%}
     (({{ micros(later) }} - {{ micros(earlier) }}) / cast(1000000 as {{ double() }}))
 {%- endmacro %}
@@ -15,10 +17,16 @@
 
 {% macro duckdb__plus_seconds(at, seconds) %}({{ at }} + to_seconds({{ seconds }})){% endmacro %}
 
+{% macro spark__plus_seconds(at, seconds) %}timestampadd(second, {{ seconds }}, {{ at }}){% endmacro %}
+
 {% macro utc_hour(at) %}{{ return(adapter.dispatch('utc_hour', 'foresync')(at)) }}{% endmacro %}
 
 {% macro default__utc_hour(at) %}date_trunc('hour', {{ at }}){% endmacro %}
 
+{% macro postgres__utc_hour(at) %}date_trunc('hour', {{ at }}, 'UTC'){% endmacro %}
+
 {% macro utc_week(at) %}{{ return(adapter.dispatch('utc_week', 'foresync')(at)) }}{% endmacro %}
 
 {% macro default__utc_week(at) %}date_trunc('week', {{ at }}){% endmacro %}
+
+{% macro postgres__utc_week(at) %}date_trunc('week', {{ at }}, 'UTC'){% endmacro %}

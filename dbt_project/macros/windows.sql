@@ -6,7 +6,7 @@
     (partition by {{ partition_by | join(', ') }} order by {{ order_by | join(', ') }} rows between unbounded preceding and current row)
 {%- endmacro %}
 
-{#- The other half of it. -#}
+{#- The other half of it: read backwards, because PostgreSQL starts anew at every row of a frame whose beginning moves. -#}
 {% macro from_here_on(partition_by, order_by) -%}
-    (partition by {{ partition_by | join(', ') }} order by {{ order_by | join(', ') }} rows between current row and unbounded following)
+    (partition by {{ partition_by | join(', ') }} order by {{ order_by | join(' desc, ') }} desc rows between unbounded preceding and current row)
 {%- endmacro %}

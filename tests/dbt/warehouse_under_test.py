@@ -16,6 +16,7 @@ from orchestration.lib.tables import DAILY, SNAPSHOTS
 from orchestration.settings import DBT_PROJECT_FOLDER
 
 WINDOW = (date(2026, 8, 1), date(2027, 3, 1))
+EVER = (date(1990, 1, 1), date(2100, 1, 1))
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,25 @@ class Warehouse:
             ingest.copy_snapshot(ingest_url, self.lake, table)
         ingest.copy_coverage(ingest_url, self.lake, window[0])
 
-    def dbt(self, *arguments: str) -> str:
-        """Run a dbt command; answers what it printed, fails with it."""
-        environment = os.environ | {
+    def copy_all_from(self, ingest_url: str) -> None:
+        """Every table into the lake, whatever its days."""
+        self.copy_from(ingest_url, EVER)
+
+    def dbt(self, *arguments: str, python: str = sys.executable, **environment: str) -> str:
+        """Run a dbt command, of another environment's dbt perhaps; answers what it printed, fails with it."""
+        engine = environment.get("FORESYNC_DBT_TARGET", "")
+        given = os.environ | {
             "FORESYNC_LAKE_URL": self.lake.root.as_uri(),
             "FORESYNC_WAREHOUSE_PATH": str(self.path),
-            "DBT_TARGET_PATH": str(self.folder / "target"),
+            "DBT_TARGET_PATH": str(self.folder / f"target{engine}"),
             "DBT_LOG_PATH": str(self.folder / "logs"),
         }
         project = str(DBT_PROJECT_FOLDER)
-        command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments]
+        command = [str(Path(python).with_name("dbt")), "--no-use-colors", *arguments]
         command += ["--project-dir", project, "--profiles-dir", project]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=given | environment, cwd=self.folder, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
         return done.stdout
 

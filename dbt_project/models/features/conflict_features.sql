@@ -8,7 +8,8 @@ with overlap as (
         -- 1 - product(1 - p q); the logarithm of nothing left has no value
         case
             when max(p * q) >= 1 then 1
-            else 1 - exp({{ ordered_sum('ln(case when p * q >= 1 then 1 else 1 - p * q end)', 'field') }})
+            -- PostgreSQL refuses to underflow
+            else 1 - exp(greatest(-700, {{ ordered_sum('ln(case when p * q >= 1 then 1 else 1 - p * q end)', 'field') }}))
         end as score
     from {{ ref('int_moment_field_shares') }}
     group by tenant_id, moment_id

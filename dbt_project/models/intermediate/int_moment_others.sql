@@ -22,14 +22,22 @@ with counted as (
 
 ),
 
+steps as (
+
+    -- a whole number: some engines make it a float, and a float is no key to join by
+    select cast(generated_number as {{ dbt.type_bigint() }}) as step
+    from ({{ dbt.generate_series(last) }}) as numbers
+
+),
+
 wanted as (
 
     select
         counted.*,
-        counted.others - steps.generated_number + 1 as others_number
+        counted.others - steps.step + 1 as others_number
     from counted
-    inner join ({{ dbt.generate_series(last) }}) as steps
-        on counted.others >= steps.generated_number
+    inner join steps
+        on counted.others >= steps.step
 
 ),
 
@@ -72,4 +80,4 @@ inner join {{ ref('int_events') }} as events
         and placed.entity_type = events.entity_type
         and placed.entity_id = events.entity_id
         and placed.record_event_number = events.record_event_number
-where placed.is_wanted = 1
+where placed.moment_id is not null

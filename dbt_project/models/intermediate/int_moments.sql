@@ -4,16 +4,31 @@
   were received strictly before the moment. And those at which one did ask: there it is the one that the answer was logged with.
 -#}
 
-with starts as (
+with events as (
 
     select
         tenant_id,
         event_id,
-        event_id || '/edit_start' as moment_id,
-        'edit_start' as moment,
-        least(edited_at, received_at) as asked_at,
-        received_at
+        edited_at,
+        received_at,
+        sync_session_id,
+        user_id,
+        device_id,
+        entity_type,
+        entity_id,
+        edit_id,
+        is_conflicted
     from {{ ref('int_events') }}
+
+),
+
+starts as (
+
+    select
+        *,
+        'edit_start' as moment,
+        least(edited_at, received_at) as asked_at
+    from events
 
 ),
 
@@ -21,13 +36,10 @@ opens as (
 
     -- the delay is drawn from the event's id alone: it knows nothing of when the sync will come
     select
-        tenant_id,
-        event_id,
-        event_id || '/edit_open' as moment_id,
+        *,
         'edit_open' as moment,
-        {{ plus_seconds('edited_at', edit_open_delay('event_id')) }} as asked_at,
-        received_at
-    from {{ ref('int_events') }}
+        {{ plus_seconds('edited_at', edit_open_delay('event_id')) }} as asked_at
+    from events
 
 ),
 
@@ -41,81 +53,64 @@ moments as (
 
 timeline as (
 
-    select tenant_id, event_id, moment_id, moment, asked_at as occurred_at, 0 as is_row, cast(null as {{ dbt.type_bigint() }}) as seq
+    select
+        tenant_id, asked_at as occurred_at, 0 as is_row, cast(null as {{ dbt.type_bigint() }}) as seq,
+        cast(null as {{ dbt.type_bigint() }}) as said_seq, edit_id, event_id, moment, received_at, sync_session_id, user_id,
+        device_id, entity_type, entity_id, is_conflicted
     from moments
     union all
-    select tenant_id, null, null, null, received_at, 1, seq from {{ ref('stg_sync__changes') }}
+    select
+        tenant_id, received_at, 1, seq,
+        null, null, null, null, null, null, null, null, null, null, null
+    from {{ ref('stg_sync__changes') }}
     union all
-    select tenant_id, null, null, null, received_at, 1, seq from {{ ref('stg_sync__edit_events') }}
+    select
+        tenant_id, received_at, 1, seq,
+        seq, edit_id, null, null, null, null, null, null, null, null, null
+    from {{ ref('stg_sync__edit_events') }}
 
 ),
 
 positioned as (
 
-    -- At the same instant a moment sorts before the rows: it does not see them. Seqs are given in the order of commits:
-    -- behind a row that came later there is nothing that was there before, whenever it had been received.
     select
-        tenant_id,
-        event_id,
-        moment_id,
-        moment,
-        occurred_at as asked_at,
-        is_row,
+        *,
+        -- At the same instant a moment sorts before the rows: it does not see them. Seqs are given in the order of commits:
+        -- behind a row that came later there is nothing that was there before, whenever it had been received.
         least(
             coalesce(max(seq) over {{ up_to_here(['tenant_id'], ['occurred_at', 'is_row']) }}, 0),
             min(seq) over {{ from_here_on(['tenant_id'], ['occurred_at', 'is_row']) }} - 1
-        ) as as_of_seq
+        ) as as_of_seq,
+        -- What the editor had announced by then. Its own words come with the question, so those of the same instant count.
+        case when edit_id is not null then max(said_seq) over {{ up_to_here(
+            ['tenant_id', 'edit_id'], ['occurred_at', 'is_row desc']
+        ) }} end as announced_seq
     from timeline
-
-),
-
-announcements as (
-
-    -- What the editor had announced by then. Its own words come with the question, so those of the same instant count.
-    select
-        positioned.tenant_id,
-        positioned.moment_id,
-        said.fields,
-        row_number() over (
-            partition by positioned.tenant_id, positioned.moment_id order by said.seq desc
-        ) as recency
-    from positioned
-    inner join {{ ref('int_events') }} as events
-        on positioned.tenant_id = events.tenant_id and positioned.event_id = events.event_id
-    inner join {{ ref('stg_sync__edit_events') }} as said
-        on
-            events.tenant_id = said.tenant_id
-            and events.edit_id = said.edit_id
-            and said.received_at <= positioned.asked_at
-    where positioned.is_row = 0
 
 )
 
 select
     positioned.tenant_id,
-    positioned.moment_id,
+    positioned.event_id || '/' || positioned.moment as moment_id,
     positioned.moment,
-    positioned.asked_at,
+    positioned.occurred_at as asked_at,
     positioned.as_of_seq,
     positioned.event_id,
     cast(null as {{ dbt.type_string() }}) as prediction_id,
-    events.received_at,
-    events.sync_session_id,
-    events.user_id,
-    events.device_id,
-    events.entity_type,
-    events.entity_id,
-    announcements.fields as announced_fields,
-    {{ array_size('announcements.fields') }} > 0 as is_announced,
-    events.is_conflicted
+    positioned.received_at,
+    positioned.sync_session_id,
+    positioned.user_id,
+    positioned.device_id,
+    positioned.entity_type,
+    positioned.entity_id,
+    said.fields as announced_fields,
+    {{ array_size('said.fields') }} > 0 as is_announced,
+    positioned.is_conflicted
 from positioned
-inner join {{ ref('int_events') }} as events
-    on positioned.tenant_id = events.tenant_id and positioned.event_id = events.event_id
-left join announcements
+left join {{ ref('stg_sync__edit_events') }} as said
     on
-        positioned.tenant_id = announcements.tenant_id
-        and positioned.moment_id = announcements.moment_id
-        and announcements.recency = 1
+        positioned.tenant_id = said.tenant_id
+        and positioned.announced_seq = said.seq
 where positioned.is_row = 0
 union all
 -- what was asked says itself when, about what it knew, and what was announced with the question

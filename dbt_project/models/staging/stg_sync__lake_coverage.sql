@@ -2,4 +2,4 @@ select
     tenant_id,
     held_to_seq,
     missing_from_seq
-from {{ source('sync', 'lake_coverage') }}
+from ({{ coverage() }}) as coverage
