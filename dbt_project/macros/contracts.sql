@@ -15,7 +15,7 @@
     {%- set said = {} -%}
     {%- for name, column in columns.items() -%}
         {%- set same = dict(column) -%}
-        {%- do same.update(data_type=contract_types()[column['data_type']]) -%}
+        {%- do same.update(data_type=contract_types().get(column['data_type'], column['data_type'])) -%}
         {%- do said.update({name: same}) -%}
     {%- endfor -%}
     {{ return(said) }}
