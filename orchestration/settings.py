@@ -21,6 +21,14 @@ class PartitionSettings(BaseSettings):
     )
 
 
+class RetentionSettings(BaseSettings):
+    """How long the operational database keeps what devices may still ask for."""
+
+    model_config = SettingsConfigDict(env_prefix="FORESYNC_", frozen=True)
+
+    retention_days: int = Field(default=90, ge=1, description="Devices that read the feed as often lose nothing.")
+
+
 class Settings(PartitionSettings):
     """Where the operational database, the lake, the warehouse and MLflow are. Raises when one is not set."""
 

@@ -150,16 +150,23 @@ class PulledChange:
 
 @dataclass(frozen=True, slots=True)
 class ChangesPage:
-    """A page of the feed. `next` is the `since` of the following one, `epoch` is to be sent along with it."""
+    """A page of the feed. `next` is the `since` of the following one; `epoch` and `begun` are to be sent along."""
 
     changes: list[PulledChange]
     next: int
     has_more: bool
     epoch: str
+    begun: int | None
 
     @classmethod
     def parse(cls, body: Json) -> "ChangesPage":
-        return cls([PulledChange.parse(one) for one in body["changes"]], body["next"], body["has_more"], body["epoch"])
+        return cls(
+            changes=[PulledChange.parse(one) for one in body["changes"]],
+            next=body["next"],
+            has_more=body["has_more"],
+            epoch=body["epoch"],
+            begun=body.get("begun"),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,12 +86,15 @@ class SyncClient:
         entities: Sequence[str] | None = None,
         limit: int | None = None,
         epoch: str | None = None,
+        begun: int | None = None,
     ) -> ChangesPage:
-        """A page of what has changed after `since`, in commit order; read on from its `next` while it `has_more`.
+        """A page of what has changed after `since`, in commit order; read on from its `next` while it `has_more`, with
+        its `epoch` and its `begun`.
 
         Raises `ResyncRequiredError` when that position can no longer be continued: read again from 0.
         """
-        asked = {"since": since, "entities": ",".join(entities) if entities else None, "limit": limit, "epoch": epoch}
+        chosen = ",".join(entities) if entities else None
+        asked = {"since": since, "entities": chosen, "limit": limit, "epoch": epoch, "begun": begun}
         query = urlencode({name: value for name, value in asked.items() if value is not None})
         return ChangesPage.parse(self._transport.request("GET", f"/api/v1/sync/changes?{query}"))
 

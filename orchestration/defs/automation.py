@@ -15,9 +15,10 @@ DAYS_AGAIN = 3
 
 main_job = dg.define_asset_job(
     "main_job",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.groups("retention"),
     partitions_def=DAYS,
-    description="Everything: copy the days of the run, rebuild the warehouse, train, judge, promote, publish. "
+    description="Everything that is made of data: copy the days of the run, rebuild the warehouse, train, judge, "
+    "promote, publish. "
     f"Launch it over a range of days with the tags {RANGE_START} and {RANGE_END}.",
 )
 
@@ -41,3 +42,19 @@ def daily(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
     today = context.scheduled_execution_time.date()
     first = max(today - timedelta(days=DAYS_AGAIN - 1), DAYS.start.date())
     yield dg.RunRequest(run_key=today.isoformat(), tags={RANGE_START: first.isoformat(), RANGE_END: today.isoformat()})
+
+
+retention_job = dg.define_asset_job(
+    "retention_job",
+    selection=dg.AssetSelection.groups("retention"),
+    description="Let the operational database go of what is too old to be asked for. Touches nothing that is copied.",
+)
+
+nightly_retention = dg.ScheduleDefinition(
+    name="nightly_retention",
+    job=retention_job,
+    cron_schedule="45 3 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every night at 03:45 UTC, also where there is nothing to let go of: the clocks are marked.",
+)

@@ -57,6 +57,8 @@ def decide(
     is_new = record.version == 0
     if change.client_version is not None and change.client_version > record.version:
         return _rejected("resync_required", server_version=record.version)
+    if change.names_record and start > 0:  # it has made the record long ago, and its answer has been forgotten since
+        return Decision("unchanged", is_stale=True)
     if change.op != "delete" and (wrong := kind.complaint(change.data, is_new=is_new)):
         return _rejected("validation_error", fields=dict(wrong))
     if kind.policy.strategy == "append_only":

@@ -24,7 +24,8 @@ DELETED = "_deleted"  # the field that a delete, or a restoring write, writes
 
 
 class Change(Struct, frozen=True):
-    """One change by one (user, device). `edited_at` is corrected for the skew of the device's clock."""
+    """One change by one (user, device). `edited_at` is corrected for the skew of the device's clock. names_record: the
+    record's id is made of the change's own name, so that nobody else can have made the record."""
 
     op: Op
     user: str
@@ -33,6 +34,7 @@ class Change(Struct, frozen=True):
     edited_at: str
     data: Mapping[str, Json]
     base: Mapping[str, Json] = {}
+    names_record: bool = False
 
 
 class Record(Struct):

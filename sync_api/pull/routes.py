@@ -39,6 +39,9 @@ Entities = Annotated[
     ),
 ]
 Epoch = Annotated[UUID | None, Query(description="The epoch of the last page, so that a restore is noticed.")]
+Begun = Annotated[
+    int | None, Query(ge=0, le=LARGEST_SEQ, description="`begun` of the last page, when that was not null.")
+]
 
 
 @router.get(
@@ -55,11 +58,12 @@ async def changes(
     entities: Entities = None,
     limit: Annotated[int, Query(ge=1, le=MOST_CHANGES)] = USUAL_CHANGES,
     epoch: Epoch = None,
+    begun: Begun = None,
 ) -> Response:
     """The latest state of every record that you may see, in the order of commits. A page is full unless it is the
     last, or its records are very large. A client that filters by entity type keeps one position for that filter."""
     wanted = entities.split(",") if entities else None
-    page = await service.page(request.app.state.engine, who, since, wanted, limit, epoch)
+    page = await service.page(request.app.state.engine, who, since, wanted, limit, epoch, begun)
     return Response(page, media_type="application/json", headers=sync_headers(None))
 
 

@@ -27,6 +27,10 @@ class ChangesOut(BaseModel):
     next: int = Field(description="`since` of the next request.")
     has_more: bool = Field(description="Whether the next page has anything right now.")
     epoch: UUID = Field(description="Changes when the server was restored. Send it along: a 410 then says so.")
+    begun: int | None = Field(
+        description="Where the feed stood when you began to read from 0: send it along with every following page, or a "
+        "410 may meet you halfway. null once you are through."
+    )
 
 
 class DigestOut(BaseModel):

@@ -31,7 +31,13 @@ class Standing(Protocol):
 
 
 async def page(
-    engine: Engine, who: Caller, since: int, entities: Sequence[str] | None, limit: int, epoch: UUID | None
+    engine: Engine,
+    who: Caller,
+    since: int,
+    entities: Sequence[str] | None,
+    limit: int,
+    epoch: UUID | None,
+    begun: int | None,
 ) -> bytes:
     """The page as JSON. Problem 410 when it could not tell everything that has happened since, 403 without a tenant."""
 
@@ -46,28 +52,31 @@ async def page(
             room = max(1, room // 4)  # records far larger than usual: fewer of them at a time
 
     found = await retried(attempt)
-    _must_reach(found, since, epoch)
-    return b'{"changes":[%b],"next":%d,"has_more":%b,"epoch":"%b"}' % (
+    _must_reach(found, since, epoch, begun or 0)
+    if since == 0:
+        begun = found.head
+    return b'{"changes":[%b],"next":%d,"has_more":%b,"epoch":"%b","begun":%b}' % (
         found.changes,
         found.next,
         b"true" if found.has_more else b"false",
         str(found.epoch).encode(),
+        str(begun).encode() if found.has_more and begun is not None else b"null",
     )
 
 
-def _must_reach(found: store.Page, since: int, epoch: UUID | None) -> None:
-    if (reason := unreachable(found, since, epoch)) is not None:
+def _must_reach(found: store.Page, since: int, epoch: UUID | None, begun: int) -> None:
+    if (reason := unreachable(found, since, epoch, begun)) is not None:
         raise resync(WHY[reason])
 
 
-def unreachable(found: Standing, since: int, epoch: UUID | None) -> str | None:
+def unreachable(found: Standing, since: int, epoch: UUID | None, begun: int = 0) -> str | None:
     """Why a client at `since` cannot be told everything any more; None when it can. One at 0 has nothing to be told of
-    deletions."""
+    deletions, and one that has begun there has to be told those that came after it began."""
     if epoch is not None and epoch != found.epoch:
         return "epoch"
-    if since > found.head:
+    if max(since, begun) > found.head:
         return "position"
-    if 0 < since < found.horizon:
+    if since > 0 and max(since, begun) < found.horizon:
         return "horizon"
     return None
 

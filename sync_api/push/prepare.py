@@ -96,6 +96,7 @@ def _named(sender: Sender, sent: ChangeIn, entity_id: str) -> Named:
         edited_at=clock.text(edited_at),
         data=sent.data or {},
         base=sent.base or {},
+        names_record=sent.server_id is None,
     )
     return Named(sent, change, entity_id, edited_at_sent, edited_at, digest(sent))
 

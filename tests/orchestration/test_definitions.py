@@ -34,6 +34,7 @@ ASSETS = {
     "monitoring": {"monitoring/fct_prediction_parity"},
     "training": {"training_set", "challenger"},
     "promotion": {"champion"},
+    "retention": {"retention"},
     "publishing": {"published/sync_analytics_snapshot", "published/sync_device_health"},
 }  # fmt: skip
 READS_OR_WRITES_THE_WAREHOUSE = ("staging", "intermediate", "features", "marts", "monitoring", "publishing")
@@ -61,9 +62,10 @@ def test_the_assets_by_group(specs: list[dg.AssetSpec]) -> None:
 
 
 def test_the_jobs_and_schedules(repository: RepositoryDefinition) -> None:
-    assert set(repository.job_names) == {"main_job", "snapshot_job", "__ASSET_JOB"}
+    assert set(repository.job_names) == {"main_job", "snapshot_job", "retention_job", "__ASSET_JOB"}
     assert {s.name: (s.job_name, s.cron_schedule, s.execution_timezone) for s in repository.schedule_defs} == {
-        "daily": ("main_job", "15 2 * * *", "UTC")
+        "daily": ("main_job", "15 2 * * *", "UTC"),
+        "nightly_retention": ("retention_job", "45 3 * * *", "UTC"),
     }
 
 

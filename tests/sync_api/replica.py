@@ -13,6 +13,7 @@ class Replica:
         self.records: dict[tuple[str, str], dict[str, Any]] = {}
         self.next = 0
         self.epoch: str | None = None
+        self.begun: int | None = None
         self.pages: list[dict[str, Any]] = []
 
     async def get(self, path: str = "/api/v1/sync/changes", **params: Any) -> Any:
@@ -23,6 +24,8 @@ class Replica:
         params: dict[str, Any] = {"since": self.next, "limit": self.limit}
         if self.epoch:
             params["epoch"] = self.epoch
+        if self.begun is not None:
+            params["begun"] = self.begun
         if self.entities:
             params["entities"] = self.entities
         answer = await self.get(**params)
@@ -37,7 +40,7 @@ class Replica:
         seqs = [change["seq"] for change in page["changes"]]
         assert seqs == sorted(set(seqs))
         assert all(self.next < seq <= page["next"] for seq in seqs)
-        self.next, self.epoch = page["next"], page["epoch"]
+        self.next, self.epoch, self.begun = page["next"], page["epoch"], page["begun"]
         self.pages.append(page)
         return page
 

@@ -27,10 +27,11 @@ RAW_TABLES = {dg.AssetKey(["raw", table.name]): table for table in (*DAILY, *SNA
 def reconciliation(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
     """The days of the run, or all of them when it names none."""
     for key in sorted(context.selected_asset_check_keys):
-        yield _result(key.asset_key, _window(context.run.tags))
+        yield _result(key.asset_key, window_of_run(context.run.tags))
 
 
-def _window(tags: Mapping[str, str]) -> tuple[date, date]:
+def window_of_run(tags: Mapping[str, str]) -> tuple[date, date]:
+    """(first day, day after the last) of a run, by its tags; everything when they name none."""
     first = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
     last = tags.get("dagster/asset_partition_range_end") or tags.get("dagster/partition")
     today = datetime.now(UTC).date()

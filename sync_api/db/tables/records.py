@@ -29,6 +29,8 @@ record = sa.Table(
     json("last_events", server_default="{}"),
     # the feed's order
     sa.Index("ix_record_seq", "tenant_id", "seq"),
+    # for the purge of what they held
+    sa.Index("ix_record_tombstone", "tenant_id", "seq", postgresql_where=sa.text("deleted_at IS NOT NULL")),
     # for whoever gains or loses a project; holds nothing of tenants without projects
     sa.Index("ix_record_project_id", "tenant_id", "project_id", postgresql_where=sa.text("project_id IS NOT NULL")),
 )

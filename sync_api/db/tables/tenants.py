@@ -35,6 +35,15 @@ tenant_clock = sa.Table(
     number("tombstone_horizon_seq", server_default="0"),
 )
 
+# "At this moment the clock had come so far": what leads from a retention in days to a horizon.
+clock_mark = sa.Table(
+    "clock_mark",
+    metadata,
+    tenant_id(primary_key=True),
+    number("seq", primary_key=True, autoincrement=False),
+    at("marked_at"),
+)
+
 project_member = sa.Table(
     "project_member",
     metadata,
