@@ -13,6 +13,8 @@ def insert(admin_url: str, rows: Iterable[Row]) -> None:
     with psycopg.connect(admin_url) as connection:
         for tenant in {row.tenant for row in rows}:
             connection.execute("SELECT sync.ensure_tenant(%s, %s)", (tenant, tenant))
+        for month in {row.received_at.replace(day=15) for row in rows if isinstance(row, Change)}:
+            connection.execute("SELECT sync.ensure_month(%s)", (month,))
         for table, columns in _columns(rows).items():
             if not columns:
                 continue
