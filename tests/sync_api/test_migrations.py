@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +15,7 @@ import pytest
 from sync_api.db import migrate
 from sync_api.db.tenants import ensure_tenant
 
+WAITING = "SELECT 1 FROM pg_locks WHERE pid = %s AND locktype = 'advisory' AND NOT granted"
 Admin = "psycopg.Connection[Any]"
 
 
@@ -148,6 +151,19 @@ def test_a_month_takes_over_what_arrived_before_it(admin: Any) -> None:
         admin.execute("SELECT sync.ensure_month('2018-05-20T00:00:00Z')")
     where = "SELECT tableoid::regclass::text, count(*) FROM sync.sync_log WHERE tenant_id = 'm' GROUP BY 1 ORDER BY 1"
     assert admin.execute(where).fetchall() == [("sync.sync_log_default", 1), ("sync.sync_log_y2018m05", 2)]
+
+
+def test_two_who_need_the_same_month_at_once_make_it_once(database_url: str) -> None:
+    """As the first pushes of a month do: the second had looked before the first was done."""
+    month = "SELECT sync.ensure_month('2017-03-01Z')"
+    with psycopg.connect(database_url) as first, psycopg.connect(database_url, autocommit=True) as second:
+        first.execute(month)
+        with ThreadPoolExecutor(1) as threads:
+            waiting = threads.submit(second.execute, month)
+            while not first.execute(WAITING, (second.info.backend_pid,)).fetchone():
+                time.sleep(0.01)
+            first.commit()
+            waiting.result()
 
 
 def test_an_owner_who_is_no_superuser_can_run_it_all(postgres_url: str) -> None:
