@@ -77,7 +77,7 @@ async def test_nobody_is_asked_while_nobody_listens(api_url: str, database_url: 
     await pool.close()
 
 
-async def test_one_listener_that_has_joined_late_makes_nobody_hear_twice(api_url: str, database_url: str) -> None:
+def test_one_listener_that_has_joined_late_makes_nobody_hear_twice() -> None:
     first, late = Listener("t", "u", standing(5)), Listener("t", "u", standing(8))
     for listener in (first, late):
         listener.move(standing(9), [opened(1, 7), opened(2, 9)])
