@@ -16,7 +16,7 @@ $(READY): remake
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo down status test test-quick lint format bench lock clean remake
+.PHONY: help setup up demo down status test test-quick lint format bench bench-peers lock clean remake
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -53,6 +53,13 @@ format: $(READY) ## put the code into the house's style
 bench: $(READY) ## run a benchmark: make bench BENCH=push
 	@test -n "$(BENCH)" || { echo "which? BENCH=$$(ls bench/*.py | sed -E 's,bench/(.*)\.py,\1,' | tr '\n' ' ')"; exit 2; }
 	$(BIN)/python bench/$(BENCH).py
+
+# No package's own scripts are run: leveldb comes ready made.
+PEERS := $(or $(FORESYNC_HOME),.foresync)/bench
+bench-peers: ## install the servers that `make bench` compares with (needs node and npm)
+	mkdir -p $(PEERS)/pouchdb
+	cp bench/peers/pouchdb/package.json bench/peers/pouchdb/package-lock.json $(PEERS)/pouchdb
+	cd $(PEERS)/pouchdb && npm ci --ignore-scripts --no-audit --no-fund
 
 lock: $(READY) ## resolve the dependencies anew
 	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --extra platform --extra dev \

@@ -1,17 +1,19 @@
-"""Pushed changes a second, through HTTP, against the floor in the same run.
+"""Pushed changes a second, through HTTP, against the floor in the same run, and against pouchdb-server.
 
-    make bench BENCH=push
+    make bench BENCH=push          (first `make bench-peers`, once, for the figures of pouchdb-server)
 
-Rounds are interleaved (floor, HTTP, floor, HTTP, …) and the ratio of each pair is taken, because machines are noisy.
-PostgreSQL syncs for real. A tenant's records are split between its connections, so that nobody waits for a record lock;
-the tenant's clock is shared, as it is in life. A stale change names the version before the current one, which another
-device wrote.
+Rounds are interleaved (floor, HTTP, peer, floor, …) and the ratio of each round is taken, because machines are noisy.
+PostgreSQL syncs for real. A tenant's records are split between its connections, so that nobody waits for a record
+lock; the tenant's clock is shared, as it is in life. A stale change names the version before the current one, which
+another device wrote. Growth is measured on records drawn from all over a tenant of 10^4 and one of 10^6.
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 import gc
 import os
+import random
 import secrets
 import statistics
 import tempfile
@@ -21,7 +23,7 @@ from pathlib import Path
 
 import asyncpg
 import orjson
-from support import push_floor
+from support import pouchdb, push_floor
 from support.harness import Meter, close, http_server
 from support.load import Connection, drain
 from support.throwaway import postgres
@@ -31,6 +33,10 @@ from web import auth
 USER = "u1"
 TEXT = "x" * 200
 ROUNDS = 3
+CHANGES = int(os.environ.get("BENCH_CHANGES", "8000"))  # in a round
+RECORDS = int(os.environ.get("BENCH_RECORDS", "10000"))  # of each shape, over all its tenants
+MANY = int(os.environ.get("BENCH_MANY", "1000000"))
+DRAWN = 20_000
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,16 @@ class Shape:
     def name(self) -> str:
         staleness = "stale" if self.stale_share else "clean"
         return f"b{self.batch}_c{self.connections}_t{self.tenants}_{staleness}"
+
+    @property
+    def has_peer(self) -> bool:
+        """Whether a peer that knows no staleness and one database a tenant can be asked the same."""
+        return self.batch == 100 and not self.stale_share
+
+    @property
+    def pushes(self) -> int:
+        """Of each connection in a round."""
+        return max(1, CHANGES // (self.batch * self.connections))
 
 
 @dataclass(frozen=True)
@@ -63,11 +79,11 @@ class Push:
 
 
 class Records:
-    """The records of one lane, and the version that each is at: every push raises it by one."""
+    """The records that one lane pushes, and the version that each is at: every push raises it by one."""
 
-    def __init__(self, tenant: str, lane: int, count: int) -> None:
+    def __init__(self, tenant: str, ids: list[str]) -> None:
         self.tenant = tenant
-        self.versions = {f"r{lane:02d}-{number:06d}": 1 for number in range(count)}
+        self.versions = dict.fromkeys(ids, 1)
         self._ids = list(self.versions)
         self._at = 0
         self._pushes = 0
@@ -124,15 +140,14 @@ class Bench:
         self.database_url, self.postgres_pid = database_url, postgres_pid
         self.secret = secret
 
-    async def prepare(self, admin_url: str, lanes: list[Records]) -> None:
+    async def prepare(self, admin_url: str, tenants: dict[str, list[str]]) -> None:
         """Fresh tenants, under `client_wins`, with their records at version 1."""
         connection = await asyncpg.connect(admin_url)
-        for tenant in {lane.tenant for lane in lanes}:
+        for tenant, ids in tenants.items():
             await connection.execute(NEW_TENANT, tenant)
             await connection.execute(NEW_CLOCK, tenant)
             await connection.execute(NEW_POLICY, tenant)
-        for lane in lanes:
-            await connection.execute(NEW_RECORDS, lane.tenant, list(lane.versions))
+            await connection.execute(NEW_RECORDS, tenant, ids)
         await connection.execute("VACUUM (ANALYZE) sync.record")
         await connection.close()
 
@@ -180,39 +195,105 @@ class Bench:
             await connection.close()
         return Figure(changes / meter.seconds, 1e6 * meter.cpu.server / changes, 1e6 * meter.cpu.postgres / changes)
 
-    async def measure(self, admin_url: str, shape: Shape, per_round: int, records: int) -> dict[str, float]:
-        """Interleaved rounds of one shape; returns its figures by name."""
-        run = secrets.token_hex(3)
-        lanes = [
-            Records(f"{run}-{lane % shape.tenants}", lane, records // shape.connections)
-            for lane in range(shape.connections)
-        ]
-        await self.prepare(admin_url, lanes)
-        pushes = max(1, per_round // (shape.batch * shape.connections))
+    async def pair(self, lanes: list[Records], shape: Shape) -> tuple[Figure, Figure]:
+        """The floor and the API, one after the other."""
+        pushes = shape.pushes
         changes = pushes * shape.batch * shape.connections
-        floors, https = [], []
+        floor = await self.floor([[lane.push(shape) for _ in range(pushes)] for lane in lanes], changes)
+        http = await self.http([[lane.push(shape) for _ in range(pushes)] for lane in lanes], changes)
+        return floor, http
+
+    async def measure(self, admin_url: str, shape: Shape, peer: tuple[str, int] | None) -> dict[str, float | None]:
+        """Interleaved rounds of one shape; returns its figures by name. peer: URL and pid, where it is asked for."""
+        run = f"t{secrets.token_hex(3)}"
+        lanes = [Records(f"{run}-{lane % shape.tenants}", names(lane, shape)) for lane in range(shape.connections)]
+        tenants: dict[str, list[str]] = {}
+        for lane in lanes:
+            tenants.setdefault(lane.tenant, []).extend(lane.versions)
+        await self.prepare(admin_url, tenants)
+        documents = [pouchdb.Documents(lane.tenant, list(lane.versions)) for lane in lanes]
+        if peer:
+            await pouchdb.fill(peer[0], documents, TEXT)
+        taken, peers = [], []
         for number in range(ROUNDS + 1):
-            floor = await self.floor([[lane.push(shape) for _ in range(pushes)] for lane in lanes], changes)
-            http = await self.http([[lane.push(shape) for _ in range(pushes)] for lane in lanes], changes)
-            if number:  # the first pair warms up
-                floors.append(floor)
-                https.append(http)
-        ratio = statistics.median(h.per_second / f.per_second for h, f in zip(https, floors, strict=True))
-        figures = {
-            "per_s": statistics.median(h.per_second for h in https),
-            "floor_per_s": statistics.median(f.per_second for f in floors),
-            "share_of_floor": ratio,
-            "server_us": statistics.median(h.server_us for h in https),
-            "postgres_us": statistics.median(h.postgres_us for h in https),
-            "floor_postgres_us": statistics.median(f.postgres_us for f in floors),
-        }
-        print(
-            f"{shape.name:24s} {figures['per_s']:8.0f}/s  floor {figures['floor_per_s']:8.0f}/s  share {ratio:.2f}   "
-            f"CPU µs a change: server {figures['server_us']:.0f} + PostgreSQL {figures['postgres_us']:.0f} "
-            f"(floor {figures['floor_postgres_us']:.0f})",
-            flush=True,
-        )
+            pair = await self.pair(lanes, shape)
+            told = await pouchdb.push(*peer, documents, shape.pushes, shape.batch, TEXT) if peer else None
+            if number:  # the first round warms up
+                taken.append(pair)
+                peers.append(told)
+        figures: dict[str, float | None] = {**summary(taken)}
+        print(f"{shape.name:24s} {told_of(summary(taken))}", flush=True)
+        if shape.has_peer:
+            figures |= against(peers, [http for _, http in taken])
         return {f"{shape.name}_{key}": value for key, value in figures.items()}
+
+    async def grow(self, admin_url: str, shape: Shape) -> dict[str, float | None]:
+        """How much dearer a change is in a tenant of 10^6 records than in one of 10^4, and what of that is the floor's
+        own: both tenants in turn, in every round."""
+        run = f"t{secrets.token_hex(3)}"
+        sizes = {"few": RECORDS, "many": MANY}
+        draw = random.Random(7)
+        lanes = {}
+        for name, count in sizes.items():
+            ids = [f"r{number:07d}" for number in range(count)]
+            await self.prepare(admin_url, {f"{run}-{name}": ids})
+            lanes[name] = Records(f"{run}-{name}", draw.sample(ids, min(count, DRAWN)))
+        taken: dict[str, list[tuple[Figure, Figure]]] = {name: [] for name in sizes}
+        for number in range(ROUNDS + 2):
+            for name, lane in lanes.items():
+                pair = await self.pair([lane], shape)
+                if number > 1:  # it takes two rounds until every record has once been read from disk
+                    taken[name].append(pair)
+        figures: dict[str, float | None] = {}
+        for name in sizes:
+            found = summary(taken[name])
+            print(f"{shape.name:17s} {sizes[name]:7d} {told_of(found)}", flush=True)
+            figures |= {f"records_{name}_{key}": value for key, value in found.items()}
+        both = list(zip(taken["few"], taken["many"], strict=True))
+        floors = statistics.median(few[0].per_second / many[0].per_second for few, many in both)
+        https = statistics.median(few[1].per_second / many[1].per_second for few, many in both)
+        print(f"growth: a change takes {https:.2f} times as long, of the floor {floors:.2f} times", flush=True)
+        return figures | {"growth": https, "floor_growth": floors, "growth_over_floor": https / floors}
+
+
+def names(lane: int, shape: Shape) -> list[str]:
+    return [f"r{lane:02d}-{number:06d}" for number in range(RECORDS // shape.connections)]
+
+
+def summary(taken: list[tuple[Figure, Figure]]) -> dict[str, float]:
+    """The figures of a shape, of its (floor, HTTP) rounds."""
+    floors, https = [floor for floor, _ in taken], [http for _, http in taken]
+    return {
+        "per_s": statistics.median(http.per_second for http in https),
+        "floor_per_s": statistics.median(floor.per_second for floor in floors),
+        "share_of_floor": statistics.median(http.per_second / floor.per_second for floor, http in taken),
+        "server_us": statistics.median(http.server_us for http in https),
+        "postgres_us": statistics.median(http.postgres_us for http in https),
+        "floor_postgres_us": statistics.median(floor.postgres_us for floor in floors),
+    }
+
+
+def told_of(found: dict[str, float]) -> str:
+    return (
+        f"{found['per_s']:8.0f}/s  floor {found['floor_per_s']:8.0f}/s  share {found['share_of_floor']:.2f}   CPU µs a "
+        f"change: server {found['server_us']:.0f} + PostgreSQL {found['postgres_us']:.0f} "
+        f"(floor {found['floor_postgres_us']:.0f})"
+    )
+
+
+def against(peers: list[tuple[float, float] | None], https: list[Figure]) -> dict[str, float | None]:
+    """Ours and the peer's, of the same rounds; None where it is not installed."""
+    found = [(peer, http) for peer, http in zip(peers, https, strict=True) if peer]
+    if not found:
+        return dict.fromkeys(("pouchdb_per_s", "pouchdb_us", "over_pouchdb"))
+    per_second = statistics.median(peer[0] for peer, _ in found)
+    cpu = statistics.median(peer[1] for peer, _ in found)
+    ratio = statistics.median(http.per_second / peer[0] for peer, http in found)
+    print(
+        f"{'':24s} {per_second:8.0f}/s  pouchdb-server ({cpu:.0f} CPU µs a change)   ours over it {ratio:.2f}",
+        flush=True,
+    )
+    return {"pouchdb_per_s": per_second, "pouchdb_us": cpu, "over_pouchdb": ratio}
 
 
 NEW_TENANT = "INSERT INTO sync.tenant (tenant_id, name) VALUES ($1, $1)"
@@ -236,22 +317,28 @@ MATRIX = [
 ]
 
 
+LEAST = {(100, 0.0): 0.6, (10, 0.0): 0.4, (100, 0.2): 0.5, (10, 0.2): 0.35}  # share of the floor
+
+
 async def main() -> None:
-    per_round = int(os.environ.get("BENCH_CHANGES", "8000"))
-    records = int(os.environ.get("BENCH_RECORDS", "10000"))
     secret = secrets.token_hex(32)
-    figures: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as folder, postgres() as database:
-        env = {"FORESYNC_API_DATABASE_URL": database.role_url("foresync_api"), "FORESYNC_JWT_SECRET": secret}
-        with http_server("sync_api.app:create_app", env, Path(folder) / "api.log") as (url, pid):
-            bench = Bench(url, pid, database.role_url("foresync_api"), database.pid, secret)
-            for shape in MATRIX:
-                figures |= await bench.measure(database.admin_url, shape, per_round, records)
-    goals = {}
-    for shape in MATRIX:
-        least = {(100, 0.0): 0.6, (10, 0.0): 0.4, (100, 0.2): 0.5, (10, 0.2): 0.35}[(shape.batch, shape.stale_share)]
-        goals[f"{shape.name}_share_of_floor"] = least
-    close("push", figures, goals)
+    figures: dict[str, float | None] = {}
+    if not pouchdb.is_installed():
+        print(pouchdb.HOW)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        database = stack.enter_context(postgres())
+        api_url = database.role_url("foresync_api")
+        env = {"FORESYNC_API_DATABASE_URL": api_url, "FORESYNC_JWT_SECRET": secret}
+        url, pid = stack.enter_context(http_server("sync_api.app:create_app", env, folder / "api.log"))
+        peer = stack.enter_context(pouchdb.server(folder / "pouchdb")) if pouchdb.is_installed() else None
+        bench = Bench(url, pid, api_url, database.pid, secret)
+        for shape in MATRIX:
+            figures |= await bench.measure(database.admin_url, shape, peer if shape.has_peer else None)
+        figures |= await bench.grow(database.admin_url, MATRIX[0])
+    goals = {f"{shape.name}_share_of_floor": LEAST[shape.batch, shape.stale_share] for shape in MATRIX}
+    goals |= {f"{shape.name}_over_pouchdb": 1.5 for shape in MATRIX if shape.has_peer}
+    close("push", figures, goals, {"growth_over_floor": 1.15})
 
 
 if __name__ == "__main__":

@@ -38,16 +38,16 @@ def cpu_seconds(pid: int) -> float:
 
 
 class Meter:
-    """CPU and wall time of a stretch of load: `with Meter(server_pid, postmaster_pid) as meter`."""
+    """CPU and wall time of a stretch of load: `with Meter(server_pid, postmaster_pid) as meter`. None: has no part."""
 
-    def __init__(self, server_pid: int | None, postgres_pid: int) -> None:
+    def __init__(self, server_pid: int | None, postgres_pid: int | None) -> None:
         self._pids = (server_pid, postgres_pid)
         self.seconds = 0.0
         self.cpu = Cpu(0.0, 0.0)
 
     def _read(self) -> tuple[float, float]:
         server, postgres = self._pids
-        return (cpu_seconds(server) if server else 0.0, cpu_seconds(postgres))
+        return (cpu_seconds(server) if server else 0.0, cpu_seconds(postgres) if postgres else 0.0)
 
     def __enter__(self) -> "Meter":
         self._before, self._started = self._read(), time.perf_counter()
@@ -103,12 +103,13 @@ def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -
 
 
 def close(
-    bench: str, figures: dict[str, float], at_least: dict[str, float], at_most: dict[str, float] | None = None
+    bench: str, figures: dict[str, float | None], at_least: dict[str, float], at_most: dict[str, float] | None = None
 ) -> None:
-    """Print the last line: figures, the goals set for some of them, and which were met."""
+    """Print the last line: figures, the goals set for some of them, and which were met. None: was not measured, and
+    a goal for it is not met."""
     at_most = at_most or {}
     goals = {name: f">= {least}" for name, least in at_least.items()} | {k: f"<= {most}" for k, most in at_most.items()}
-    met = {name: bool(figures[name] >= least) for name, least in at_least.items()}
-    met |= {name: bool(figures[name] <= most) for name, most in at_most.items()}
-    rounded = {name: round(value, 4) for name, value in figures.items()}
+    met = {name: (found := figures[name]) is not None and found >= least for name, least in at_least.items()}
+    met |= {name: (found := figures[name]) is not None and found <= most for name, most in at_most.items()}
+    rounded = {name: value if value is None else round(value, 4) for name, value in figures.items()}
     print(json.dumps({"bench": bench, "figures": rounded, "goals": goals, "met": met}), flush=True)

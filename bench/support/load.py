@@ -8,7 +8,7 @@ Item = TypeVar("Item")
 
 
 class Connection:
-    """One keep-alive connection. Not a general client: it expects Content-Length and a line that stays open."""
+    """One keep-alive connection. Not a general client: it expects a body, and a line that stays open."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
         self._reader, self._writer, self._host = reader, writer, host
@@ -18,7 +18,7 @@ class Connection:
         host, port = url.removeprefix("http://").split(":")
         return cls(*await asyncio.open_connection(host, int(port)), f"{host}:{port}")
 
-    async def post(self, path: str, token: str, body: bytes) -> tuple[int, bytes]:
+    async def post(self, path: str, token: str | None, body: bytes) -> tuple[int, bytes]:
         """Send a JSON body; return the status and the body of the answer."""
         return await self._ask("POST", path, token, body)
 
@@ -26,16 +26,27 @@ class Connection:
         """Ask for a path; return the status and the body of the answer."""
         return await self._ask("GET", path, token, b"")
 
-    async def _ask(self, method: str, path: str, token: str, body: bytes) -> tuple[int, bytes]:
+    async def _ask(self, method: str, path: str, token: str | None, body: bytes) -> tuple[int, bytes]:
+        bearer = f"Authorization: Bearer {token}\r\n" if token else ""
         head = (
-            f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\nAuthorization: Bearer {token}\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n{bearer}"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self._writer.write(head.encode() + body)
         answer = await self._reader.readuntil(b"\r\n\r\n")
         lines = answer.decode("latin-1").split("\r\n")
         headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in lines[1:])}
-        return int(lines[0].split(" ")[1]), await self._reader.readexactly(int(headers["content-length"]))
+        return int(lines[0].split(" ")[1]), await self._body(headers)
+
+    async def _body(self, headers: dict[str, str]) -> bytes:
+        if "content-length" in headers:
+            return await self._reader.readexactly(int(headers["content-length"]))
+        chunks: list[bytes] = []
+        while size := int(await self._reader.readline(), 16):
+            chunks.append(await self._reader.readexactly(size))
+            await self._reader.readline()
+        await self._reader.readline()
+        return b"".join(chunks)
 
     async def close(self) -> None:
         self._writer.close()

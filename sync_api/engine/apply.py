@@ -1,6 +1,8 @@
 """Put a decision into effect on a record in memory."""
 
-from sync_api.engine.values import DELETED, Decision, Record, Stamp
+from collections.abc import Mapping
+
+from sync_api.engine.values import DELETED, Decision, Json, Record, Stamp
 
 
 def apply(record: Record, decision: Decision, stamp: Stamp) -> dict[str, Stamp]:
@@ -11,15 +13,21 @@ def apply(record: Record, decision: Decision, stamp: Stamp) -> dict[str, Stamp]:
     """
     is_deleted = decision.writes.get(DELETED)
     if is_deleted:
-        written = [*record.stamps, DELETED]
+        fresh = dict.fromkeys([*record.stamps, DELETED], stamp)
     else:
-        written = list(decision.writes)
+        fresh = dict.fromkeys(decision.writes, stamp)
         if decision.replaces:
             record.data = {}
-        record.data.update((name, value) for name, value in decision.writes.items() if name != DELETED)
+        record.data.update(fields(decision))
     if is_deleted is not None:
         record.is_deleted = is_deleted
-    fresh = dict.fromkeys(written, stamp)
     record.stamps.update(fresh)
     record.version = stamp["version"]
     return fresh
+
+
+def fields(decision: Decision) -> Mapping[str, Json]:
+    """What is written to the record's own fields."""
+    if DELETED not in decision.writes:
+        return decision.writes
+    return {name: value for name, value in decision.writes.items() if name != DELETED}

@@ -212,7 +212,9 @@ class Step:
         key = (*self.named.record_key, name, version)
         if key in self.fold.bases:
             return self.fold.bases[key]
-        return next((old[name] for at, old in self.record.past if at > version and name in old), None)
+        return next(
+            (changed[name]["old"] for at, changed in self.record.past if at > version and name in changed), None
+        )
 
     def missing_guard(self, kind: EntityType) -> Any:
         def missing(status: str, data: Mapping[str, Json]) -> Mapping[str, Any] | None:

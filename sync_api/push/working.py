@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from msgspec import Struct, field
 
-from sync_api.engine.apply import apply
+from sync_api.engine.apply import apply, fields
 from sync_api.engine.membership import PROJECT, project_of
 from sync_api.engine.values import DELETED, Decision, Json, Record, Stamp
 from sync_api.push.presence import Presence
@@ -33,7 +33,7 @@ class Chain(Struct):
 
 
 class Working(Record):
-    """A record in memory. past: (version, {field: old value}) of what this transaction has written."""
+    """A record in memory. past: (version, {field: {old, new}}) of what this transaction has written."""
 
     entity_type: str = ""
     entity_id: str = ""
@@ -51,7 +51,7 @@ class Working(Record):
     events: int = 0
     conflicts: int = 0
     presence: Presence = field(default_factory=Presence)
-    past: list[tuple[int, dict[str, Json]]] = field(default_factory=list)
+    past: list[tuple[int, dict[str, dict[str, Json]]]] = field(default_factory=list)
     chains: dict[str, Chain] = field(default_factory=dict)
 
     def chain(self, sync_id: str) -> Chain:
@@ -70,12 +70,12 @@ class Working(Record):
         if decision.replaces:  # what falls away is a change too: history must tell what it was
             gone = {name: {"old": old, "new": None} for name, old in self.data.items() if old is not None}
             changes = gone | changes
-        self.past.append((stamp["version"], {name: change["old"] for name, change in changes.items()}))
+        self.past.append((stamp["version"], changes))
         if decision.replaces:
             self.replaces = True
             self.patch = {}
         self.fresh.update(apply(self, decision, stamp))
-        self.patch.update((name, value) for name, value in decision.writes.items() if name != DELETED)
+        self.patch.update(fields(decision))
         if PROJECT in decision.writes or decision.replaces:
             self.project_id = project_of(decision.writes)
         self.written(ord, at, str(stamp["user"]), str(stamp["device"]))
