@@ -44,6 +44,35 @@ def copy_days(url: str, lake: Lake, table: RawTable, window: tuple[date, date]) 
     return Copied(by_day, sum(by_day.values()), schema)
 
 
+def copy_reopened(url: str, lake: Lake, table: RawTable, window: tuple[date, date]) -> list[date]:
+    """Copy again the days of the window in which rows came or changed since; answers them.
+
+    An import of old history, a conflict that somebody settles, an outcome that becomes known: each opens its day again.
+    A day of which PostgreSQL holds less than the lake is left alone: what the server has archived only the lake still
+    has. Raises operational.BlindReaderError like `copy_days`.
+    """
+    with operational.connect(url) as connection:
+        operational.require_sight(connection, table.name)
+        in_postgres = operational.marks_by_day(connection, table, window)
+    held = lake.marks_by_day(table.name, table.mark)
+    nothing = (0, None)
+    reopened = [
+        day
+        for day, found in sorted(in_postgres.items())
+        if found != held.get(day, nothing) and found[0] >= held.get(day, nothing)[0]
+    ]
+    for first, last in _stretches(reopened):
+        copy_days(url, lake, table, (first, last + timedelta(days=1)))
+    return reopened
+
+
+def _stretches(days: list[date]) -> Iterator[tuple[date, date]]:
+    """Days in order → (first, last) of every stretch without a gap."""
+    for _, stretch in groupby(enumerate(days), key=lambda numbered: numbered[1] - timedelta(days=numbered[0])):
+        found = [day for _, day in stretch]
+        yield found[0], found[-1]
+
+
 def copy_snapshot(url: str, lake: Lake, table: RawTable) -> Copied:
     """Replace the table's one file. Raises operational.BlindReaderError like `copy_days`."""
     with operational.connect(url) as connection:

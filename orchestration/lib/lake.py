@@ -61,6 +61,20 @@ class Lake:
         """Rows per day as the files' own footers say."""
         return {day: row_count(path) for day, path in self.days(table)}
 
+    def marks_by_day(self, table: str, mark: str) -> dict[date, tuple[int, str | None]]:
+        """Per day that has a file: rows, and an aggregate over them as text."""
+        if not any(self.days(table)):
+            return {}
+        import duckdb
+
+        files = str(self.root / "raw" / table / "day=*" / _FILE).replace("'", "''")
+        with duckdb.connect() as connection:
+            found = connection.execute(
+                f"SELECT CAST(day AS date), count(*), CAST({mark} AS varchar) "
+                f"FROM read_parquet('{files}', hive_partitioning = true, union_by_name = true) GROUP BY 1"
+            ).fetchall()
+        return {day: (counted, marked) for day, counted, marked in found if day is not None}
+
 
 def row_count(path: Path) -> int:
     import pyarrow.parquet as pq

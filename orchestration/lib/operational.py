@@ -81,6 +81,16 @@ def count_by_day(connection: Any, table: RawTable, window: tuple[date, date]) ->
     return dict(counted)
 
 
+def marks_by_day(connection: Any, table: RawTable, window: tuple[date, date]) -> dict[date, tuple[int, str | None]]:
+    """Per UTC day of the window that has rows: how many, and their mark as text."""
+    found = rows(
+        connection,
+        f"SELECT ({table.at} AT TIME ZONE 'UTC')::date, count(*), ({table.mark})::text FROM sync.{table.name} "
+        f"WHERE {within(table, window)} GROUP BY 1",
+    )
+    return {day: (counted, mark) for day, counted, mark in found}
+
+
 def count(connection: Any, table: RawTable) -> int:
     ((counted,),) = rows(connection, f"SELECT count(*) FROM sync.{table.name}")
     return int(counted)

@@ -9,19 +9,25 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class RawTable:
-    """A table of schema `sync`. `at` is the timestamptz column of its day; None: the whole table is one snapshot."""
+    """A table of schema `sync`. `at` is the timestamptz column of its day; None: the whole table is one snapshot.
+
+    `mark` is an aggregate that moves when a row of a day comes or changes, in words of both PostgreSQL and DuckDB.
+    """
 
     name: str
     at: str | None
     description: str
+    mark: str = "count(*)"
 
 
 DAILY: Final = (
-    RawTable("sync_log", "received_at", "A row per change that took part in a push."),
-    RawTable("sync_request", "received_at", "A row per push."),
-    RawTable("conflict_resolution", "event_received_at", "A row per detected conflict."),
-    RawTable("edit_session_event", "received_at", "Presence: who has what open."),
-    RawTable("prediction_log", "asked_at", "What the prediction server said, and what came of it."),
+    RawTable("sync_log", "received_at", "A row per change that took part in a push.", "sum(seq)"),
+    RawTable("sync_request", "received_at", "A row per push.", "sum(seq)"),
+    RawTable("conflict_resolution", "event_received_at", "A row per detected conflict.", "sum(changed_seq)"),
+    RawTable("edit_session_event", "received_at", "Presence: who has what open.", "sum(seq)"),
+    RawTable(
+        "prediction_log", "asked_at", "What the prediction server said, and what came of it.", "count(outcome_at)"
+    ),
 )
 
 SNAPSHOTS: Final = (

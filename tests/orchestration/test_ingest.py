@@ -156,6 +156,44 @@ def test_rows_that_came_and_went_are_found_and_then_repaired(
     assert reconciled(ingest_url, lake) == ()
 
 
+def test_days_in_which_rows_came_or_changed_are_copied_again_and_no_others(
+    history: list[Row], lake: Lake, database_url: str, ingest_url: str
+) -> None:
+    conflicts = next(table for table in DAILY if table.name == "conflict_resolution")
+    for table in (LOG, conflicts):
+        ingest.copy_days(ingest_url, lake, table, WINDOW)
+        assert ingest.copy_reopened(ingest_url, lake, table, WINDOW) == []
+    days = sorted(changes_by_day(history))
+    new_day, busy_day = days[0] - timedelta(days=2), days[4]
+    change = next(row for row in history if isinstance(row, Change))
+
+    # an import of old history, into a day that had rows and into one that had none; a conflict that somebody settles
+    for number, day in enumerate((new_day, busy_day)):
+        at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        late = {"event_id": f"00000000-0000-7000-8000-00000000000{number}", "received_at": at, "edited_at": at}
+        insert(database_url, [Change(**{**vars(change), **late, "seq": 10_000 + number, "conflicted": False})])
+    with psycopg.connect(database_url) as connection:
+        ((settled_on,),) = connection.execute(
+            "UPDATE sync.conflict_resolution SET status = 'discarded', changed_seq = 10002 WHERE conflict_id = ("
+            "SELECT conflict_id FROM sync.conflict_resolution ORDER BY changed_seq LIMIT 1) "
+            "RETURNING (event_received_at AT TIME ZONE 'UTC')::date"
+        ).fetchall()
+
+    assert ingest.copy_reopened(ingest_url, lake, LOG, (busy_day + timedelta(days=1), WINDOW[1])) == []
+    assert ingest.copy_reopened(ingest_url, lake, LOG, WINDOW) == [new_day, busy_day]
+    assert ingest.copy_reopened(ingest_url, lake, conflicts, WINDOW) == [settled_on]
+    assert reconciled(ingest_url, lake) == ()
+    assert "discarded" in pq.read_table(lake.day_file("conflict_resolution", settled_on)).column("status").to_pylist()
+    assert ingest.copy_reopened(ingest_url, lake, LOG, WINDOW) == []
+
+    # what the server archives stays in the lake
+    archived = lake.day_file("sync_log", busy_day).read_bytes()
+    with psycopg.connect(database_url) as connection:
+        connection.execute("DELETE FROM sync.sync_log WHERE id::text LIKE '00000000-0000-7000-8000-0000000000%'")
+    assert ingest.copy_reopened(ingest_url, lake, LOG, WINDOW) == []
+    assert lake.day_file("sync_log", busy_day).read_bytes() == archived
+
+
 def test_a_role_that_does_not_see_every_tenant_is_refused_before_anything_is_removed(
     history: list[Row], lake: Lake, ingest_url: str, api_url: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 
 import dagster as dg
 
@@ -56,16 +57,25 @@ def _daily(table: RawTable) -> dg.AssetsDefinition:
     )
     def copied(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         window = window_of(context.partition_key_range)
-        lake = Lake.at(settings().lake_url)
+        given = settings()
+        lake = Lake.at(given.lake_url)
         with _final_when_blind():
-            done = ingest.copy_days(settings().ingest_database_url, lake, table, window)
+            done = ingest.copy_days(given.ingest_database_url, lake, table, window)
+            # what the days before have become since they were copied
+            reopened = ingest.copy_reopened(given.ingest_database_url, lake, table, (given.first_day, window[0]))
         for key in context.partition_keys:
             rows = done.by_day.get(DAYS.time_window_for_partition_key(key).start.date(), 0)
             context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=key)
         total = sum(lake.rows_by_day(table.name).values())
-        return dg.MaterializeResult(metadata={**table_facts(done.schema, total), "rows_copied": done.row_count})
+        return dg.MaterializeResult(
+            metadata={**table_facts(done.schema, total), "rows_copied": done.row_count, **_told(reopened)}
+        )
 
     return copied
+
+
+def _told(reopened: list[date]) -> dict[str, object]:
+    return {"days_reopened": len(reopened), **({"reopened": ", ".join(map(str, reopened[:50]))} if reopened else {})}
 
 
 def _snapshot(table: RawTable) -> dg.AssetsDefinition:
