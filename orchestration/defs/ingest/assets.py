@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
@@ -74,7 +75,7 @@ def _daily(table: RawTable) -> dg.AssetsDefinition:
     return copied
 
 
-def _told(reopened: list[date]) -> dict[str, object]:
+def _told(reopened: list[date]) -> dict[str, Any]:
     return {"days_reopened": len(reopened), **({"reopened": ", ".join(map(str, reopened[:50]))} if reopened else {})}
 
 
