@@ -16,6 +16,7 @@ from sync_api.policies import store as policies
 from sync_api.push.decode import is_storable
 from sync_api.push.service import Engine
 from sync_api.rules import shipped
+from sync_api.tenancy import config_version
 from web.auth import Caller, caller
 from web.problems import Problem
 
@@ -54,10 +55,7 @@ async def list_entity_types(request: Request, who: Annotated[Caller, Depends(cal
 
     async def attempt() -> EntityTypesOut:
         async with as_tenant(engine.pool, who.tenant) as connection:
-            version = await policies.config_version(connection, who.tenant)
-            if version is None:
-                raise Problem(403, "unknown_tenant", "There is no such tenant", who.tenant)
-            rules = await engine.rules.get(connection, who.tenant, version)
+            rules = await engine.rules.get(connection, who.tenant, await config_version(connection, who.tenant))
         return EntityTypesOut(entity_types=[_told(kind, rules.policy(kind)) for _, kind in sorted(rules.types.items())])
 
     return await retried(attempt)
@@ -79,10 +77,7 @@ async def put_entity_type(
 
     async def attempt() -> Policy:
         async with as_tenant(engine.pool, who.tenant) as connection:
-            version = await policies.config_version(connection, who.tenant)
-            if version is None:
-                raise Problem(403, "unknown_tenant", "There is no such tenant", who.tenant)
-            rules = await engine.rules.get(connection, who.tenant, version)
+            rules = await engine.rules.get(connection, who.tenant, await config_version(connection, who.tenant))
             _check_known(kind, {name, *rules.types})
             await connection.execute(PUT, who.tenant, name, json.dumps(declaration), who.user)
             await policies.raise_config_version(connection, who.tenant)

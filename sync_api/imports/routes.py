@@ -12,12 +12,11 @@ from sync_api.db.session import as_tenant, retried
 from sync_api.engine import clock
 from sync_api.imports import service, store
 from sync_api.imports.schemas import AnchorIn, BatchDoc, BatchIn, ResultsDoc
-from sync_api.policies.store import config_version
 from sync_api.push.decode import complaint
 from sync_api.push.routes import sync_headers
 from sync_api.push.service import Engine
+from sync_api.tenancy import config_version
 from web.auth import Caller, caller
-from web.problems import Problem
 
 router = APIRouter(prefix="/api/v1/import", tags=["import"])
 _decoder = msgspec.json.Decoder(BatchIn)
@@ -53,8 +52,7 @@ async def put_anchor(
 
     async def attempt() -> AnchorIn:
         async with as_tenant(engine.pool, who.tenant) as connection:
-            if await config_version(connection, who.tenant) is None:
-                raise Problem(403, "unknown_tenant", "There is no such tenant", who.tenant)
+            await config_version(connection, who.tenant)
             row = await store.anchor(connection, who.tenant, source_digest, anchor_at, anchor.mapping)
             at: datetime = row["anchor_at"]
             return AnchorIn(anchor_at=at, mapping=json.loads(row["mapping"]))

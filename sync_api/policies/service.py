@@ -13,6 +13,7 @@ from sync_api.engine.entity_types import Policy
 from sync_api.policies import dry_run, store
 from sync_api.push.service import Engine
 from sync_api.rules import EVERY_TYPE, Rules
+from sync_api.tenancy import config_version
 from web.problems import Problem
 
 
@@ -27,10 +28,7 @@ class Page:
 
 async def rules(engine: Engine, connection: Connection, tenant: str) -> Rules:
     """The rules of the transaction's tenant. Problem 403 when there is no such tenant."""
-    version = await store.config_version(connection, tenant)
-    if version is None:
-        raise Problem(403, "unknown_tenant", "There is no such tenant", f"{tenant!r} has not been made here")
-    return await engine.rules.get(connection, tenant, version)
+    return await engine.rules.get(connection, tenant, await config_version(connection, tenant))
 
 
 def must_know(rules: Rules, entity: str) -> None:

@@ -82,12 +82,6 @@ async def raise_config_version(connection: Connection, tenant: str) -> None:
     await connection.execute("UPDATE sync.tenant SET config_version = config_version + 1 WHERE tenant_id = $1", tenant)
 
 
-async def config_version(connection: Connection, tenant: str) -> int | None:
-    """The number of the tenant's configuration; None when there is no such tenant."""
-    found: int | None = await connection.fetchval("SELECT config_version FROM sync.tenant WHERE tenant_id = $1", tenant)
-    return found
-
-
 async def versions(connection: Connection, entity_type: str, limit: int) -> list[asyncpg.Record]:
     """Every version that this name has had, newest first."""
     return await connection.fetch(

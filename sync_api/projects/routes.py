@@ -13,9 +13,9 @@ from pydantic import BaseModel, Field
 
 from sync_api import openapi
 from sync_api.db.session import as_tenant, retried
-from sync_api.policies.store import config_version
 from sync_api.projects import store
 from sync_api.push.service import Engine
+from sync_api.tenancy import config_version
 from web.auth import Caller, caller
 from web.problems import Problem
 
@@ -80,8 +80,7 @@ async def members(request: Request, project: Project, who: Annotated[Caller, Dep
 
     async def attempt() -> list[asyncpg.Record]:
         async with as_tenant(engine.pool, who.tenant) as connection:
-            if await config_version(connection, who.tenant) is None:
-                raise _unknown(who.tenant)
+            await config_version(connection, who.tenant)
             return await store.members(connection, who.tenant, project)
 
     return MembersOut(members=[MemberOut.model_validate(dict(row)) for row in await retried(attempt)])
@@ -92,12 +91,7 @@ async def _changed(engine: Engine, who: Caller, change: store.Change, project: s
 
     async def attempt() -> asyncpg.Record | None:
         async with as_tenant(engine.pool, who.tenant) as connection:
-            if await config_version(connection, who.tenant) is None:
-                raise _unknown(who.tenant)
+            await config_version(connection, who.tenant)
             return await change(connection, who.tenant, project, user, at)
 
     return await retried(attempt)
-
-
-def _unknown(tenant: str) -> Problem:
-    return Problem(403, "unknown_tenant", "There is no such tenant", f"{tenant!r} has not been made here")

@@ -12,6 +12,7 @@ from sync_api.pull import service
 from sync_api.pull.schemas import ChangesOut, DigestOut
 from sync_api.push.routes import sync_headers
 from sync_api.push.service import Engine
+from sync_api.tenancy import unknown_tenant
 from web.auth import Caller, caller
 
 LARGEST_SEQ = 2**63 - 1
@@ -83,5 +84,5 @@ async def digest(
     engine: Engine = request.app.state.engine
     found = await retried(lambda: digests.digest(engine.pool, who.tenant, who.user, entity))
     if found is None:
-        raise service.unknown_tenant(who.tenant)
+        raise unknown_tenant(who.tenant)
     return DigestOut(entity=entity, count=found.count, sha256=found.sha256, seq=found.seq, epoch=found.epoch)

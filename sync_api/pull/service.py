@@ -7,6 +7,7 @@ from uuid import UUID
 from sync_api.db.session import retried
 from sync_api.pull import store
 from sync_api.push.service import Engine
+from sync_api.tenancy import unknown_tenant
 from web.auth import Caller
 from web.problems import Problem
 
@@ -84,7 +85,3 @@ def unreachable(found: Standing, since: int, epoch: UUID | None, begun: int = 0)
 def resync(because: str) -> Problem:
     """What a client answers by reading everything again, from 0; its unsent changes stay."""
     return Problem(410, "resync_required", "Read everything again, from 0; keep what you have not sent", because)
-
-
-def unknown_tenant(tenant: str) -> Problem:
-    return Problem(403, "unknown_tenant", "There is no such tenant", f"{tenant!r} has not been made here")

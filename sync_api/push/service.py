@@ -10,6 +10,7 @@ from sync_api.push.fold import Fold
 from sync_api.push.prepare import Named, Sender, name
 from sync_api.push.schemas import ChangeIn, Malformed
 from sync_api.rules import RulesCache
+from sync_api.tenancy import unknown_tenant
 from web.problems import Problem
 
 
@@ -63,7 +64,7 @@ async def begin(
         locks=locks,
     )
     if snapshot.config_version is None:
-        raise Problem(403, "unknown_tenant", "There is no such tenant", f"{tenant!r} has not been made here")
+        raise unknown_tenant(tenant)
     for one in batches:
         if snapshot.owners.get(one.sender.device, one.sender.user) != one.sender.user:
             raise Problem(403, "device_of_another_user", "This device belongs to another user", one.sender.device)

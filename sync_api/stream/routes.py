@@ -16,6 +16,7 @@ from sync_api.stream.documented import STREAMED
 from sync_api.stream.hub import Hub
 from sync_api.stream.listener import MOST_WAITING, Listener
 from sync_api.stream.response import EventStream
+from sync_api.tenancy import unknown_tenant
 from web.auth import Caller, caller
 
 router = APIRouter(prefix="/api/v1/sync", tags=["sync"])
@@ -63,7 +64,7 @@ async def _listener(engine: Engine, who: Caller, since: int | None, epoch: UUID 
         async with as_tenant(engine.pool, who.tenant) as connection:
             found = await store.head(connection, who.tenant)
             if found is None:
-                raise service.unknown_tenant(who.tenant)
+                raise unknown_tenant(who.tenant)
             listener = Listener(who.tenant, who.user, found)
             if (reason := service.unreachable(found, since or 0, epoch)) is not None:
                 listener.tell(events.resync(reason))
