@@ -17,6 +17,7 @@ import random
 import secrets
 import statistics
 import tempfile
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,9 +67,15 @@ class Shape:
 
 @dataclass(frozen=True)
 class Figure:
+    """Changes a second, and CPU µs a change. server_us of the floor: what its client spends, which is this process."""
+
     per_second: float
     server_us: float
     postgres_us: float
+
+    @property
+    def cpu_us(self) -> float:
+        return self.server_us + self.postgres_us
 
 
 @dataclass(frozen=True)
@@ -165,11 +172,13 @@ class Bench:
                 changes=push.changes,
             )
 
+        before = time.process_time()
         with Meter(None, self.postgres_pid) as meter:
             await drain(lanes, send)
+        client = time.process_time() - before
         for connection in connections:
             await connection.close()
-        return Figure(changes / meter.seconds, 0.0, 1e6 * meter.cpu.postgres / changes)
+        return Figure(changes / meter.seconds, 1e6 * client / changes, 1e6 * meter.cpu.postgres / changes)
 
     async def http(self, lanes: list[list[Push]], changes: int) -> Figure:
         connections = [await Connection.open(self.url) for _ in lanes]
@@ -269,7 +278,9 @@ def summary(taken: list[tuple[Figure, Figure]]) -> dict[str, float]:
         "share_of_floor": statistics.median(http.per_second / floor.per_second for floor, http in taken),
         "server_us": statistics.median(http.server_us for http in https),
         "postgres_us": statistics.median(http.postgres_us for http in https),
+        "floor_client_us": statistics.median(floor.server_us for floor in floors),
         "floor_postgres_us": statistics.median(floor.postgres_us for floor in floors),
+        "share_by_cpu": statistics.median(f.cpu_us / h.cpu_us for f, h in taken),
     }
 
 
@@ -277,7 +288,7 @@ def told_of(found: dict[str, float]) -> str:
     return (
         f"{found['per_s']:8.0f}/s  floor {found['floor_per_s']:8.0f}/s  share {found['share_of_floor']:.2f}   CPU µs a "
         f"change: server {found['server_us']:.0f} + PostgreSQL {found['postgres_us']:.0f} "
-        f"(floor {found['floor_postgres_us']:.0f})"
+        f"(floor {found['floor_client_us']:.0f} + {found['floor_postgres_us']:.0f})"
     )
 
 

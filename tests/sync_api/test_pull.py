@@ -179,6 +179,15 @@ async def test_a_page_of_very_large_records_is_shorter_and_says_so(
     assert len(reader.pages) > 2
 
 
+async def test_a_record_that_looks_like_a_change_cannot_cut_a_page(tenant: Tenant) -> None:
+    for n in range(6):
+        looks = {"text": f',{{"seq":{n + 2},"entity":"task"', "list": [0, {"seq": n + 2, "entity": "task"}]}
+        await tenant.device("ann").one(op="create", server_id=f"r{n}", data=looks)
+    reader = Replica(tenant, limit=1)
+    assert [c["server_id"] for c in await reader.pull()] == [f"r{n}" for n in range(6)]
+    assert [len(page["changes"]) for page in reader.pages] == [1] * 6
+
+
 async def test_an_answer_names_its_own_place(tenant: Tenant) -> None:
     answer = await Replica(tenant).get()
     assert answer.json()["changes"] == []
