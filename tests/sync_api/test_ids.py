@@ -1,6 +1,7 @@
 """Names of events: in the order of their time, and never given twice."""
 
 import multiprocessing
+import random
 import time
 import uuid
 
@@ -20,6 +21,13 @@ def test_ids_are_distinct_and_in_the_order_of_time() -> None:
     later = [ids.uuid7() for _ in range(20_000)]
     assert len({*earlier, *later}) == 40_000
     assert max(earlier) < min(later)
+
+
+def test_nobody_elses_seed_brings_an_id_back() -> None:
+    random.seed(7)
+    first = ids.uuid7()[14:]
+    random.seed(7)
+    assert ids.uuid7()[14:] != first
 
 
 def _random_parts(_: int) -> list[str]:
