@@ -16,7 +16,7 @@ $(READY): remake
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo down status test test-quick lint format bench bench-peers lock clean remake
+.PHONY: help setup up demo down status test test-quick test-spark lint format bench bench-peers lock clean remake
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -41,6 +41,11 @@ test: lint ## style, types, and every test
 test-quick: $(READY) ## the tests that take seconds
 	$(BIN)/pytest -m "not slow"
 
+test-spark: $(READY) ## the dbt project on Spark, against DuckDB; needs a Java, fetches 0.5 GB into .venv-spark
+	test -x .venv-spark/bin/dbt || { $(BIN)/python -m venv --clear .venv-spark && \
+	  $(UV) pip install --python .venv-spark/bin/python --require-hashes -r spark.lock; }
+	$(BIN)/pytest tests/dbt/spark
+
 lint: $(READY) ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -64,6 +69,8 @@ bench-peers: ## install the servers that `make bench` compares with (needs node 
 lock: $(READY) ## resolve the dependencies anew
 	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --extra platform --extra dev \
 	  pyproject.toml -o requirements.lock --no-header -q
+	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --extra spark pyproject.toml -o spark.lock \
+	  --no-header -q
 	echo uv | $(UV) pip compile --universal --generate-hashes --python-version 3.11 - -o bootstrap.lock --no-header -q
 
 clean: $(READY) ## end the platform, and delete its state (databases, lake, models) and every cache
