@@ -16,7 +16,7 @@ $(READY): remake
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo down status test test-quick test-spark lint format bench bench-peers lock clean remake
+.PHONY: help setup up demo down status test test-quick test-spark lint lint-sql format bench bench-peers lock clean remake
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -50,6 +50,9 @@ lint: $(READY) ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+lint-sql: $(READY) ## style of the dbt models
+	cd dbt_project && ../$(BIN)/sqlfluff lint -q models tests
 
 format: $(READY) ## put the code into the house's style
 	$(BIN)/ruff check --fix .

@@ -67,13 +67,37 @@ unannounced as (
 timeline as (
 
     select
-        tenant_id, entity_type, field, type_event_number as position, 0 as is_lookup, 1 as touches,
-        0 as sign, cast(null as {{ dbt.type_string() }}) as moment_id
+        tenant_id,
+        entity_type,
+        field,
+        type_event_number as position,
+        0 as is_lookup,
+        1 as touches,
+        0 as sign,
+        cast(null as {{ dbt.type_string() }}) as moment_id
     from {{ ref('int_event_fields') }}
     union all
-    select tenant_id, entity_type, field, type_events, 1, 0, 1, moment_id from unannounced
+    select
+        tenant_id,
+        entity_type,
+        field,
+        type_events,
+        1,
+        0,
+        1,
+        moment_id
+    from unannounced
     union all
-    select tenant_id, entity_type, field, type_events - {{ last }}, 1, 0, -1, moment_id from unannounced
+    select
+        tenant_id,
+        entity_type,
+        field,
+        type_events - {{ last }},
+        1,
+        0,
+        -1,
+        moment_id
+    from unannounced
 
 ),
 
@@ -122,6 +146,19 @@ by_type as (
 
 )
 
-select tenant_id, moment_id, field, q, p from by_announcement
+select
+    tenant_id,
+    moment_id,
+    field,
+    q,
+    p
+from by_announcement
 union all
-select tenant_id, moment_id, field, q, p from by_type where p > 0
+select
+    tenant_id,
+    moment_id,
+    field,
+    q,
+    p
+from by_type
+where p > 0

@@ -3,14 +3,29 @@
 with timeline as (
 
     select
-        tenant_id, entity_type, entity_id, user_id, cast(null as {{ dbt.type_string() }}) as moment_id,
-        seq as position, 0 as is_moment, received_at, 1 as is_event,
+        tenant_id,
+        entity_type,
+        entity_id,
+        user_id,
+        cast(null as {{ dbt.type_string() }}) as moment_id,
+        seq as position,
+        0 as is_moment,
+        received_at,
+        1 as is_event,
         case when is_conflicted then 1 else 0 end as is_conflict
     from {{ ref('int_events') }}
     union all
     select
-        tenant_id, entity_type, entity_id, user_id, moment_id,
-        as_of_seq, 1, null, 0, 0
+        tenant_id,
+        entity_type,
+        entity_id,
+        user_id,
+        moment_id,
+        as_of_seq,
+        1,
+        null,
+        0,
+        0
     from {{ ref('int_moments') }}
 
 ),

@@ -44,14 +44,28 @@ wanted as (
 timeline as (
 
     select
-        tenant_id, entity_type, entity_id, user_id, moment_id, others,
-        others_number, 1 as is_wanted, 0 as is_own
+        tenant_id,
+        entity_type,
+        entity_id,
+        user_id,
+        moment_id,
+        others,
+        others_number,
+        1 as is_wanted,
+        0 as is_own
     from wanted
     union all
     -- an own event stands between the others_before-th and the next of the others' events
     select
-        tenant_id, entity_type, entity_id, user_id, null, null,
-        others_before + 1, 0, 1
+        tenant_id,
+        entity_type,
+        entity_id,
+        user_id,
+        null,
+        null,
+        others_before + 1,
+        0,
+        1
     from {{ ref('int_events') }}
 
 ),

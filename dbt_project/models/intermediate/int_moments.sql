@@ -47,26 +47,65 @@ moments as (
 
     select * from starts
     union all
-    select * from opens where asked_at < received_at
+    select * from opens
+    where asked_at < received_at
 
 ),
 
 timeline as (
 
     select
-        tenant_id, asked_at as occurred_at, 0 as is_row, cast(null as {{ dbt.type_bigint() }}) as seq,
-        cast(null as {{ dbt.type_bigint() }}) as said_seq, edit_id, event_id, moment, received_at, sync_session_id, user_id,
-        device_id, entity_type, entity_id, is_conflicted
+        tenant_id,
+        asked_at as occurred_at,
+        0 as is_row,
+        cast(null as {{ dbt.type_bigint() }}) as seq,
+        cast(null as {{ dbt.type_bigint() }}) as said_seq,
+        edit_id,
+        event_id,
+        moment,
+        received_at,
+        sync_session_id,
+        user_id,
+        device_id,
+        entity_type,
+        entity_id,
+        is_conflicted
     from moments
     union all
     select
-        tenant_id, received_at, 1, seq,
-        null, null, null, null, null, null, null, null, null, null, null
+        tenant_id,
+        received_at,
+        1,
+        seq,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null
     from {{ ref('stg_sync__changes') }}
     union all
     select
-        tenant_id, received_at, 1, seq,
-        seq, edit_id, null, null, null, null, null, null, null, null, null
+        tenant_id,
+        received_at,
+        1,
+        seq,
+        seq as said_seq,
+        edit_id,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null
     from {{ ref('stg_sync__edit_events') }}
 
 ),

@@ -13,11 +13,28 @@ with predictions as (
 timeline as (
 
     select
-        tenant_id, entity_type, entity_id, user_id, edit_id, as_of_seq as position, 1 as is_prediction,
-        prediction_id, cast(null as {{ dbt.type_bigint() }}) as seq
+        tenant_id,
+        entity_type,
+        entity_id,
+        user_id,
+        edit_id,
+        as_of_seq as position,
+        1 as is_prediction,
+        prediction_id,
+        cast(null as {{ dbt.type_bigint() }}) as seq
     from predictions
     union all
-    select tenant_id, entity_type, entity_id, user_id, edit_id, seq, 0, null, seq from {{ ref('int_events') }}
+    select
+        tenant_id,
+        entity_type,
+        entity_id,
+        user_id,
+        edit_id,
+        seq as position,
+        0,
+        null,
+        seq
+    from {{ ref('int_events') }}
 
 ),
 

@@ -2,6 +2,7 @@
   Every feature of every logged prediction: as the answer was given on it, and as the models that make the training
   rows work it out for the same moment.
 -#}
+-- noqa: disable=LT02
 
 with answered as (
 

@@ -15,7 +15,7 @@ select
     cast(edit_id as {{ dbt.type_string() }}) as edit_id,
     {{ json_texts_at('features_json', ['request', 'fields']) }} as announced_fields,
     {%- for feature in feature_names() %}
-    {{ json_number_at('features_json', ['features', feature]) }} as {{ feature }},
+        {{ json_number_at('features_json', ['features', feature]) }} as {{ feature }},
     {%- endfor %}
     conflict_probability,
     threshold,
