@@ -4,6 +4,7 @@ No statement of any slice is written here.
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -23,6 +24,17 @@ else:
     Pool = asyncpg.Pool
     Connection = asyncpg.pool.PoolConnectionProxy
 
+logger = logging.getLogger("foresync.sync_api")
+
+AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server's last words came while nobody was asking
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    OSError,  # a statement that takes too long is one
+)
 T = TypeVar("T")
 ATTEMPTS = 12
 SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -91,11 +103,8 @@ async def retried(work: Callable[[], Awaitable[T]]) -> T:
             return await work()
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError, Raced):
             await asyncio.sleep(random.uniform(0, 0.005 * 2 ** min(attempt, 6)))  # noqa: S311 - jitter, no secret
-        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
-            raise unavailable() from error
-        except asyncpg.InternalClientError as error:  # the server's last words came while nobody was asking
-            raise unavailable() from error
-        except (asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError) as error:
+        except AWAY as error:
+            logger.warning("the database is away: %r", error)
             raise unavailable() from error
     raise Problem(503, "busy", "Too many writers at once", retryable=True, headers={"Retry-After": "1"})
 
