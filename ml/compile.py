@@ -12,15 +12,16 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
 from ml.features import DEFAULTS, FEATURE_NAMES
 from ml.tune import predict
-from runtime import CompiledModel, Forest, Linear, Manifest, load, save
+from runtime import Boosting, CompiledModel, Forest, Linear, Manifest, load, save
 
 EXAMPLES: Final = 64
-# a forest is compared and added in the reference's own order; a regression's dot product may round otherwise
-TOLERANCE: Final = {"random_forest": 0.0, "logistic_regression": 1e-12}
+# trees are compared and added in the reference's own order; a dot product or another machine's exp may round otherwise
+TOLERANCE: Final = {"random_forest": 0.0, "gradient_boosting": 1e-12, "logistic_regression": 1e-12}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,13 @@ def matrix(frame: pd.DataFrame) -> NDArray[np.float64]:
     return frame[list(FEATURE_NAMES)].fillna(DEFAULTS).to_numpy(dtype=np.float64)
 
 
-def compiled(model: Pipeline) -> Forest | Linear:
+def compiled(model: Pipeline) -> Forest | Boosting | Linear:
     """The fitted pipeline as arrays. Raises TypeError for an estimator that has no compiled form."""
     estimator = model.named_steps["model"]
     if hasattr(estimator, "estimators_"):
         return _forest([tree.tree_ for tree in estimator.estimators_])
+    if isinstance(estimator, HistGradientBoostingClassifier):
+        return _boosting(estimator)
     if hasattr(estimator, "coef_"):
         scaler = model.named_steps["scale"]
         return Linear(scaler.mean_, scaler.scale_, estimator.coef_[0], float(estimator.intercept_[0]))
@@ -74,19 +77,43 @@ def prove(reference: Pipeline, served: CompiledModel, frame: pd.DataFrame) -> Pr
 
 
 def _forest(trees: list[Any]) -> Forest:
-    roots = np.cumsum([0, *(tree.node_count for tree in trees[:-1])])
-    leaf = np.concatenate([tree.children_left < 0 for tree in trees])
+    def joined(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(tree, name) for tree in trees])
 
-    def numbered(side: str) -> NDArray[np.int32]:
-        nodes = [getattr(tree, side) + root for tree, root in zip(trees, roots, strict=True)]
-        return np.where(leaf, -1, np.concatenate(nodes)).astype(np.int32)
-
+    leaf = joined("children_left") < 0
     return Forest(
-        roots=roots.astype(np.int32),
-        feature=np.where(leaf, -1, np.concatenate([tree.feature for tree in trees])).astype(np.int32),
-        threshold=np.concatenate([tree.threshold for tree in trees]).astype(np.float64),
-        left=numbered("children_left"),
-        right=numbered("children_right"),
+        **_numbered([tree.node_count for tree in trees], leaf, joined("children_left"), joined("children_right")),
+        feature=np.where(leaf, -1, joined("feature")).astype(np.int32),
+        threshold=joined("threshold").astype(np.float64),
         value=np.concatenate([tree.value[:, 0, 1] for tree in trees]).astype(np.float64),
-        missing_left=np.concatenate([tree.missing_go_to_left for tree in trees]).astype(np.bool_),
+        missing_left=joined("missing_go_to_left").astype(np.bool_),
     )
+
+
+def _boosting(estimator: HistGradientBoostingClassifier) -> Boosting:
+    if estimator.is_categorical_ is not None:
+        raise TypeError("no compiled form for boosting with categorical features")
+    if len(estimator.classes_) != 2:
+        raise TypeError(f"no compiled form for boosting of {len(estimator.classes_)} classes")
+    trees = [tree.nodes for (tree,) in estimator._predictors]
+    nodes = np.concatenate(trees)
+    leaf = nodes["is_leaf"].astype(np.bool_)
+    return Boosting(
+        **_numbered([len(tree) for tree in trees], leaf, nodes["left"], nodes["right"]),
+        feature=np.where(leaf, -1, nodes["feature_idx"]).astype(np.int32),
+        threshold=nodes["num_threshold"].astype(np.float64),
+        value=nodes["value"].astype(np.float64),
+        missing_left=nodes["missing_go_to_left"].astype(np.bool_),
+        baseline=float(estimator._baseline_prediction.item()),
+    )
+
+
+def _numbered(
+    sizes: list[int], leaf: NDArray[np.bool_], left: NDArray[Any], right: NDArray[Any]
+) -> dict[str, NDArray[np.int32]]:
+    """Roots, and children numbered through all trees instead of each in its own; -1 at leaves."""
+    roots = np.cumsum([0, *sizes[:-1]])
+    start = np.repeat(roots, sizes)
+    children = {"left": left, "right": right}
+    numbered = {name: np.where(leaf, -1, side.astype(np.int64) + start) for name, side in children.items()}
+    return {name: array.astype(np.int32) for name, array in {"roots": roots, **numbered}.items()}

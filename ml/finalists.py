@@ -18,7 +18,7 @@ from ml.evaluate import Metrics, Scores, measure
 from ml.features import FEATURE_NAMES, TARGET
 from ml.splits import Split
 from ml.threshold import Threshold, choose
-from ml.tune import Trial, fit, predict
+from ml.tune import Trial, fit, one_thread, predict
 
 REPEATS: Final = 5
 
@@ -44,14 +44,15 @@ def finalists(trials: Sequence[Trial], split: Split) -> list[Finalist]:
 
 def importances(finalist: Finalist, split: Split) -> dict[str, tuple[float, float]]:
     """Feature to the fall of holdout PR-AUC (mean, standard deviation) when its values are shuffled."""
-    fall = permutation_importance(
-        finalist.model,
-        split.holdout[list(FEATURE_NAMES)],
-        split.holdout[TARGET],
-        scoring="average_precision",
-        n_repeats=REPEATS,
-        random_state=SEED,
-    )
+    with one_thread():
+        fall = permutation_importance(
+            finalist.model,
+            split.holdout[list(FEATURE_NAMES)],
+            split.holdout[TARGET],
+            scoring="average_precision",
+            n_repeats=REPEATS,
+            random_state=SEED,
+        )
     pairs = zip(fall.importances_mean, fall.importances_std, strict=True)
     return {name: (float(mean), float(spread)) for name, (mean, spread) in zip(FEATURE_NAMES, pairs, strict=True)}
 

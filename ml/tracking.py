@@ -37,7 +37,11 @@ REQUIREMENTS: Final = ("mlflow==3.17.*", "scikit-learn==1.9.*", "numpy==2.4.*", 
 RUNTIME: Final = "runtime"
 
 # Reviewed: plain holders of data that run nothing when they are built. A file's own wishes are not consulted.
-TRUSTED_TYPES: Final = ("numpy.dtype", "sklearn.tree._tree.Tree")
+TRUSTED_TYPES: Final = (
+    "numpy.dtype",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ becomes of the trials (runs, logs) is the caller's.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
@@ -17,6 +18,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 
 from ml.estimators import Candidate
 from ml.features import FEATURE_NAMES, TARGET
@@ -67,12 +69,20 @@ def best_of_each_type(trials: Sequence[Trial]) -> list[Trial]:
 
 def fit(candidate: Candidate, frame: pd.DataFrame) -> Pipeline:
     """The candidate fitted to a frame's features and target."""
-    return candidate.build().fit(frame[list(FEATURE_NAMES)], frame[TARGET])
+    with one_thread():
+        return candidate.build().fit(frame[list(FEATURE_NAMES)], frame[TARGET])
 
 
 def predict(model: Pipeline, frame: pd.DataFrame) -> NDArray[np.float64]:
     """P(conflict) of every row: float64[n]."""
-    return np.asarray(model.predict_proba(frame[list(FEATURE_NAMES)])[:, 1], dtype=np.float64)
+    with one_thread():
+        return np.asarray(model.predict_proba(frame[list(FEATURE_NAMES)])[:, 1], dtype=np.float64)
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Boosting in one thread: its own, a core each, wait for one another and cost more than they bring here."""
+    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="openmp")
+    return limits
 
 
 def _trial(candidate: Candidate, train: pd.DataFrame, folds: Sequence[tuple[Rows, Rows]]) -> Trial:

@@ -7,20 +7,21 @@ import shutil
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from runtime.boosting import Boosting
 from runtime.forest import Forest
 from runtime.linear import Linear
 from runtime.manifest import MANIFEST_FILE, CorruptModel, Manifest
-from runtime.model import CompiledModel
+from runtime.model import KINDS, CompiledModel, Model
 
 MODEL_FILE = "model.npz"
 EXAMPLES_FILE = "examples.npz"
 EXAMPLE_TOLERANCE = 1e-9
-FOREST_TYPES: dict[str, Any] = {
+TREE_TYPES: Final[dict[str, Any]] = {
     "roots": np.int32,
     "feature": np.int32,
     "threshold": np.float64,
@@ -29,18 +30,23 @@ FOREST_TYPES: dict[str, Any] = {
     "value": np.float64,
     "missing_left": np.bool_,
 }
-LINEAR_TYPES: dict[str, Any] = {
+LINEAR_TYPES: Final[dict[str, Any]] = {
     "mean": np.float64,
     "scale": np.float64,
     "coef": np.float64,
     "intercept": np.float64,
+}
+ARRAY_TYPES: Final[dict[type[Model], dict[str, Any]]] = {
+    Forest: TREE_TYPES,
+    Boosting: TREE_TYPES | {"baseline": np.float64},
+    Linear: LINEAR_TYPES,
 }
 
 
 def save(
     directory: Path | str,
     manifest: Manifest,
-    model: Forest | Linear,
+    model: Model,
     examples_x: ArrayLike,
     examples_p: ArrayLike,
 ) -> Manifest:
@@ -53,8 +59,7 @@ def save(
     compiled = CompiledModel(manifest, model)
     if len(x) == 0 or not _agree(compiled, x, p):
         raise ValueError("the compiled model does not answer its examples as the reference does")
-    types = FOREST_TYPES if isinstance(model, Forest) else LINEAR_TYPES
-    arrays = {name: np.asarray(getattr(model, name), dtype=dtype) for name, dtype in types.items()}
+    arrays = {name: np.asarray(getattr(model, name), dtype=dtype) for name, dtype in ARRAY_TYPES[type(model)].items()}
     contents = {MODEL_FILE: _npz(arrays), EXAMPLES_FILE: _npz({"x": x, "p": p})}
     sealed = manifest.with_files({name: hashlib.sha256(data).hexdigest() for name, data in contents.items()})
     contents[MANIFEST_FILE] = sealed.to_json().encode()
@@ -78,10 +83,13 @@ def load(directory: Path | str) -> CompiledModel:
     return compiled
 
 
-def _model(manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> Forest | Linear:
-    if manifest.model_type == "random_forest":
-        return Forest(**{name: arrays[name].astype(dtype, copy=False) for name, dtype in FOREST_TYPES.items()})
-    return Linear(mean=arrays["mean"], scale=arrays["scale"], coef=arrays["coef"], intercept=float(arrays["intercept"]))
+def _model(manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> Model:
+    kind = KINDS[manifest.model_type]
+    # [()] makes a number of an array without dimensions, and leaves the others as they are
+    read: dict[str, Any] = {
+        name: arrays[name].astype(dtype, copy=False)[()] for name, dtype in ARRAY_TYPES[kind].items()
+    }
+    return kind(**read)
 
 
 def _agree(model: CompiledModel, x: NDArray[np.float64], p: NDArray[np.float64]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 FORMAT = 1
 MANIFEST_FILE = "manifest.json"
-MODEL_TYPES = ("random_forest", "logistic_regression")
+MODEL_TYPES = ("random_forest", "gradient_boosting", "logistic_regression")
 
 
 class CorruptModel(Exception):  # noqa: N818  (says what it is, like Problem)

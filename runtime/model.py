@@ -1,13 +1,21 @@
 """A model ready to answer: what its manifest says, and the evaluation of its arrays."""
 
-from typing import Any
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from runtime.boosting import Boosting, BoostingEvaluator
 from runtime.forest import Forest, ForestEvaluator
 from runtime.linear import Linear
 from runtime.manifest import Manifest
+
+Model = Forest | Boosting | Linear
+KINDS: Final[dict[str, type[Model]]] = {
+    "random_forest": Forest,
+    "gradient_boosting": Boosting,
+    "logistic_regression": Linear,
+}
 
 
 class CompiledModel:
@@ -15,14 +23,13 @@ class CompiledModel:
 
     __slots__ = ("_evaluator", "manifest")
 
-    def __init__(self, manifest: Manifest, model: Forest | Linear) -> None:
+    def __init__(self, manifest: Manifest, model: Model) -> None:
         """Raises ValueError when the arrays do not fit the manifest's features."""
-        expected: type[Any] = Forest if manifest.model_type == "random_forest" else Linear
-        if not isinstance(model, expected):
+        if not isinstance(model, KINDS[manifest.model_type]):
             raise ValueError(f"a {manifest.model_type} is not a {type(model).__name__}")
         model.check(len(manifest.features))
         self.manifest = manifest
-        self._evaluator = ForestEvaluator(model) if isinstance(model, Forest) else model
+        self._evaluator = _evaluator(model)
 
     def predict(self, x: ArrayLike) -> NDArray[np.float64]:
         """P(conflict) of each row: float64[n, F] in the manifest's order -> float64[n].
@@ -33,3 +40,13 @@ class CompiledModel:
         if table.ndim != 2 or table.shape[1] != len(self.manifest.features):
             raise ValueError(f"expected rows of {len(self.manifest.features)} features, got {table.shape}")
         return self._evaluator.predict(table)
+
+
+def _evaluator(model: Model) -> ForestEvaluator | BoostingEvaluator | Linear:
+    match model:
+        case Forest():
+            return ForestEvaluator(model)
+        case Boosting():
+            return BoostingEvaluator(model)
+        case Linear():
+            return model

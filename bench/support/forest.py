@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ml import compile as compiling
-from ml.estimators import CANDIDATES
+from ml.estimators import FOREST_SETTINGS, Candidate
 from ml.features import FEATURE_NAMES, FEATURES
 from ml.tracking import TRUSTED_TYPES
 from runtime import Manifest
@@ -36,7 +36,7 @@ def drawn() -> tuple[pd.DataFrame, np.ndarray]:
 def write(cache: Path, mlflow_folder: Path) -> int:
     """Put the forest where the prediction server starts from, and where `mlflow models serve` does; count its nodes."""
     x, y = drawn()
-    model = CANDIDATES[-1].build().fit(x, y)
+    model = Candidate("random_forest", FOREST_SETTINGS[-1]).build().fit(x, y)
     manifest = Manifest(
         model_type="random_forest",
         features=[{"name": f.name, "dtype": f.dtype, "unit": f.unit, "default": f.default} for f in FEATURES],

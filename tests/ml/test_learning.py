@@ -14,13 +14,17 @@ from ml.tune import Trial, best_of_each_type, fit, predict, tune
 
 LOGISTIC = Candidate("logistic_regression", {"C": 0.1})
 FOREST = Candidate("random_forest", {"max_depth": 6, "min_samples_leaf": 20, "max_features": 2})
+BOOSTING = Candidate("gradient_boosting", {"learning_rate": 0.04, "max_iter": 50, "max_features": 0.4})
 
 
 def test_every_candidate_is_tried_and_told_of(slices: Split) -> None:
     told: list[tuple[str, int]] = []
-    trials = tune(slices.train, [LOGISTIC, FOREST], lambda trial, done: told.append((trial.candidate.name, done)))
-    assert [trial.candidate for trial in trials] == [LOGISTIC, FOREST]
-    assert {name for name, _ in told} == {LOGISTIC.name, FOREST.name} and [done for _, done in told] == [1, 2]
+    trials = tune(
+        slices.train, [LOGISTIC, FOREST, BOOSTING], lambda trial, done: told.append((trial.candidate.name, done))
+    )
+    assert [trial.candidate for trial in trials] == [LOGISTIC, FOREST, BOOSTING]
+    assert {name for name, _ in told} == {LOGISTIC.name, FOREST.name, BOOSTING.name}
+    assert [done for _, done in told] == [1, 2, 3]
     base = slices.train["conflict_occurred"].mean()
     assert all(trial.pr_auc > base and len(trial.fold_pr_auc) == 3 for trial in trials)
 
@@ -35,7 +39,7 @@ def test_the_best_settings_of_each_type_go_on() -> None:
     assert [trial.candidate for trial in best_of_each_type(trials)] == [other, FOREST]
 
 
-@pytest.mark.parametrize("candidate", [LOGISTIC, FOREST])
+@pytest.mark.parametrize("candidate", [LOGISTIC, FOREST, BOOSTING])
 def test_a_missing_feature_counts_as_its_default(slices: Split, candidate: Candidate) -> None:
     model = fit(candidate, slices.train)
     missing = slices.holdout.assign(**dict.fromkeys(FEATURE_NAMES, np.nan)).head(3)
@@ -43,7 +47,7 @@ def test_a_missing_feature_counts_as_its_default(slices: Split, candidate: Candi
     assert np.array_equal(predict(model, missing), predict(model, default))
 
 
-@pytest.mark.parametrize("candidate", [LOGISTIC, FOREST])
+@pytest.mark.parametrize("candidate", [LOGISTIC, FOREST, BOOSTING])
 def test_the_same_rows_make_the_same_model(slices: Split, candidate: Candidate) -> None:
     one, two = (predict(fit(candidate, slices.train), slices.holdout) for _ in range(2))
     assert np.array_equal(one, two)
@@ -54,7 +58,7 @@ def test_the_holdout_decides_nothing(dataset: TrainingSet, slices: Split) -> Non
     frame = dataset.frame.copy()
     frame.loc[slices.holdout.index, "conflict_occurred"] ^= True
     turned = by_time(frame)
-    trials = [Trial(LOGISTIC, (), 0), Trial(FOREST, (), 0)]
+    trials = [Trial(candidate, (), 0) for candidate in (LOGISTIC, FOREST, BOOSTING)]
     for before, after in zip(finalists(trials, slices), finalists(trials, turned), strict=True):
         assert before.candidate == after.candidate and before.threshold == after.threshold
         assert np.array_equal(before.holdout_scores, after.holdout_scores)

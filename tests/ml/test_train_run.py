@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from packaging.requirements import Requirement
 
 from ml import registry, tracking
-from ml.compile import matrix
+from ml.compile import matrix, prove
 from ml.dataset import TrainingSet, from_frame
 from ml.estimators import Candidate
 from ml.features import FEATURE_NAMES
@@ -20,6 +20,7 @@ from runtime import load
 CANDIDATES = (
     Candidate("logistic_regression", {"C": 0.1}),
     Candidate("random_forest", {"max_depth": 6, "min_samples_leaf": 20, "max_features": 2}),
+    Candidate("gradient_boosting", {"learning_rate": 0.04, "max_iter": 60, "max_features": 0.4}),
 )
 
 
@@ -40,7 +41,7 @@ def test_the_outcome_tells_the_holdout_beside_its_base_rate(outcome: TrainingOut
     assert outcome.state == "trained" and outcome.version == "1"
     assert outcome.metrics["pr_auc"] > outcome.metrics["base_rate"] > 0
     assert {"precision", "recall", "f1", "brier", "roc_auc", "recall_at_precision_70"} <= set(outcome.metrics)
-    assert any("trial 2 of 2" in line for line in told) and "registered version 1" in told[-1]
+    assert any("trial 3 of 3" in line for line in told) and "registered version 1" in told[-1]
     assert outcome.run_url is not None and outcome.run_id is not None and outcome.run_id in outcome.run_url
 
 
@@ -70,7 +71,7 @@ def test_each_trial_is_a_nested_run_with_a_name_of_its_own(outcome: TrainingOutc
     )
     assert {run.info.run_name for run in trials} == {candidate.name for candidate in CANDIDATES}
     assert {run.info.status for run in trials} == {"FINISHED"}
-    assert {run.data.params["model_type"] for run in trials} == {"logistic_regression", "random_forest"}
+    assert {run.data.params["model_type"] for run in trials} == {candidate.model_type for candidate in CANDIDATES}
 
 
 def test_the_version_tells_where_it_comes_from(outcome: TrainingOutcome, slices: Split) -> None:
@@ -147,3 +148,13 @@ def test_a_training_that_breaks_leaves_a_failed_run_and_no_version(
     newest = empty_registry.search_runs([experiment.experiment_id], max_results=1)[0]
     assert newest.info.status == "FAILED"
     assert registry.versions() == [] and registry.resolve(registry.CHALLENGER) is None
+
+
+def test_boosting_is_logged_and_comes_back_in_both_forms(mlflow_server: str, dataset: TrainingSet) -> None:
+    outcome = train(dataset, git_commit="b005ted", candidates=CANDIDATES[-1:])
+    assert outcome.model_type == "gradient_boosting" and "A gradient boosting that answers" in outcome.model_card
+    with tracking.downloaded(f"models:/{registry.MODEL_NAME}/{outcome.version}") as folder:
+        served, reference = load(folder / "runtime"), tracking.load_reference(folder)
+    assert served.manifest.model_type == "gradient_boosting"
+    proof = prove(reference, served, dataset.frame)
+    assert proof.rows == len(dataset.frame) and proof.max_difference == 0.0

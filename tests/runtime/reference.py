@@ -1,11 +1,11 @@
 """sklearn models as the runtime's arrays: the straightforward conversion, for the tests of this room."""
 
 import numpy as np
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from runtime import Forest, Linear, Manifest
+from runtime import Boosting, Forest, Linear, Manifest
 
 
 def manifest(n_features: int, model_type: str = "random_forest", **changes) -> Manifest:
@@ -44,6 +44,24 @@ def as_forest(fitted: RandomForestClassifier) -> Forest:
         right=children("children_right"),
         value=joined((t.value[:, 0, 1] for t in trees), np.float64),
         missing_left=joined((t.missing_go_to_left for t in trees), np.bool_),
+    )
+
+
+def as_boosting(fitted: HistGradientBoostingClassifier) -> Boosting:
+    trees = [tree.nodes for (tree,) in fitted._predictors]
+    starts = np.cumsum([0] + [len(tree) for tree in trees])[:-1]
+    nodes = np.concatenate(trees)
+    is_leaf = nodes["is_leaf"] == 1
+    start = np.repeat(starts, [len(tree) for tree in trees])
+    return Boosting(
+        roots=starts.astype(np.int32),
+        feature=np.where(is_leaf, -1, nodes["feature_idx"]).astype(np.int32),
+        threshold=nodes["num_threshold"].astype(np.float64),
+        left=np.where(is_leaf, -1, nodes["left"] + start).astype(np.int32),
+        right=np.where(is_leaf, -1, nodes["right"] + start).astype(np.int32),
+        value=nodes["value"].astype(np.float64),
+        missing_left=nodes["missing_go_to_left"].astype(np.bool_),
+        baseline=float(fitted._baseline_prediction[0, 0]),
     )
 
 

@@ -1,11 +1,13 @@
 """The forest answers what sklearn answers, to the bit."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from runtime import CompiledModel, Forest
-from runtime.forest import MAX_ROWS
+from runtime.trees import MAX_ROWS
 from tests.runtime.reference import as_forest, manifest
 
 FEATURES = 6
@@ -79,7 +81,7 @@ def test_rows_of_the_wrong_width_are_refused():
 )
 def test_a_forest_that_cannot_be_walked_is_refused(array, value):
     forest = as_forest(fitted(3))
-    changed = {name: getattr(forest, name).copy() for name in Forest.__slots__}
+    changed = {field.name: getattr(forest, field.name).copy() for field in fields(forest)}
     changed[array][0] = value
-    with pytest.raises(ValueError, match="forest"):
+    with pytest.raises(ValueError, match="trees"):
         CompiledModel(manifest(FEATURES), Forest(**changed))

@@ -1,15 +1,16 @@
 """A saved model comes back whole, or not at all."""
 
 import json
+from hashlib import sha256
 
 import numpy as np
 import pytest
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
 from runtime import CorruptModel, load, save
 from runtime.files import EXAMPLES_FILE, MODEL_FILE
 from runtime.manifest import MANIFEST_FILE
-from tests.runtime.reference import as_forest, manifest
+from tests.runtime.reference import as_boosting, as_forest, manifest
 
 FILES = (MANIFEST_FILE, MODEL_FILE, EXAMPLES_FILE)
 X = np.random.default_rng(0).normal(size=(200, 4))
@@ -80,3 +81,45 @@ def test_files_that_fit_each_other_but_answer_otherwise_are_refused(saved, monke
     monkeypatch.setattr("runtime.forest.ForestEvaluator.predict", lambda self, x: np.full(len(x), 0.25))
     with pytest.raises(CorruptModel, match="examples"):
         load(saved)
+
+
+@pytest.fixture
+def boosting():
+    return HistGradientBoostingClassifier(max_iter=20, early_stopping=False).fit(X, X[:, 0] > X[:, 1])
+
+
+@pytest.fixture
+def saved_boosting(tmp_path, boosting):
+    folder = tmp_path / "models" / "8"
+    p = boosting.predict_proba(X[:50])[:, 1]
+    save(folder, manifest(4, "gradient_boosting"), as_boosting(boosting), X[:50], p)
+    return folder
+
+
+def test_boosting_is_loaded_as_it_was_saved(saved_boosting, boosting):
+    model = load(saved_boosting)
+    assert model.manifest.model_type == "gradient_boosting"
+    assert np.array_equal(model.predict(X), boosting.predict_proba(X)[:, 1])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_flipped_byte_of_boosting_is_noticed(saved_boosting, name):
+    data = bytearray((saved_boosting / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (saved_boosting / name).write_bytes(data)
+    with pytest.raises(CorruptModel):
+        load(saved_boosting)
+
+
+def test_boosting_whose_baseline_is_lost_or_no_number_is_refused(saved_boosting):
+    """As if another writer had sealed the folder: the digests fit, the arrays do not."""
+    with np.load(saved_boosting / MODEL_FILE) as read:
+        arrays = dict(read)
+    without = {name: array for name, array in arrays.items() if name != "baseline"}
+    for wrong in (without, arrays | {"baseline": np.zeros(2)}, arrays | {"baseline": arrays["baseline"] + 1}):
+        np.savez_compressed(saved_boosting / MODEL_FILE, **wrong)
+        digests = {name: sha256((saved_boosting / name).read_bytes()).hexdigest() for name in FILES[1:]}
+        sealed = manifest(4, "gradient_boosting").with_files(digests)
+        (saved_boosting / MANIFEST_FILE).write_text(sealed.to_json())
+        with pytest.raises(CorruptModel, match=r"baseline|finite number|examples"):
+            load(saved_boosting)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime import Forest, Linear, Manifest, save
+from runtime import Boosting, Forest, Linear, Manifest, save
 from serving.features import DEFAULTS
 from serving.model_cache import ModelCache
 from serving.registry import Version
@@ -43,6 +43,28 @@ def write_stump(folder: Path, low: float = 0.1, high: float = 0.9, **changes) ->
     x = np.array([list(DEFAULTS.values()), [2.0, *list(DEFAULTS.values())[1:]]])
     save(folder, manifest(**changes), editors_stump(low, high), x, [low, high])
     return folder
+
+
+def cached_boosting(place: Path) -> Version:
+    """As the last good model of a cache: log-odds 2 when anybody else is editing, else -2."""
+    version = Version("9", "m-9")
+    cache = ModelCache(place)
+    stump = editors_stump()
+    boosting = Boosting(
+        roots=stump.roots,
+        feature=stump.feature,
+        threshold=stump.threshold,
+        left=stump.left,
+        right=stump.right,
+        value=np.array([0.0, -1.0, 3.0]),
+        missing_left=stump.missing_left,
+        baseline=-1.0,
+    )
+    x = np.array([list(DEFAULTS.values()), [2.0, *list(DEFAULTS.values())[1:]]])
+    examples = 1 / (1 + np.exp([2.0, -2.0]))
+    save(cache.folder(version), manifest(model_type="gradient_boosting"), boosting, x, examples)
+    cache.name(version)
+    return version
 
 
 def linear(weights: list[float], intercept: float) -> Linear:

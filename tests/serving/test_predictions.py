@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from serving.schemas import BatchAnswer, Prediction
-from tests.serving.models import cached
+from tests.serving.models import cached, cached_boosting
 from tests.serving.running import serve
 
 
@@ -41,6 +41,19 @@ async def test_somebody_else_is_a_warning_that_says_why(server, db):
     assert answer["concurrent_editors_detected"] == 1
     assert answer["top_factors"] == [{"feature": "concurrent_editors", "value": 1.0, "effect": pytest.approx(0.8)}]
     assert "1 other person is working on it right now" in answer["warning_message"]
+
+
+async def test_a_boosting_answers_and_says_why(settings, tmp_path, db):
+    cached_boosting(tmp_path / "cache")
+    await open_edit(db, entity_id="busy")
+    async with serve(settings()) as server:
+        quiet, busy = await server.ask(), await server.ask(entity_id="busy")
+        told = (await server.get("/model")).json()
+    assert (quiet["risk_level"], quiet["conflict_probability"]) == ("low", pytest.approx(0.1192, abs=1e-4))
+    assert (busy["risk_level"], busy["conflict_probability"]) == ("high", pytest.approx(0.8808, abs=1e-4))
+    (factor,) = busy["top_factors"]
+    assert (factor["feature"], factor["effect"]) == ("concurrent_editors", pytest.approx(0.7616, abs=1e-4))
+    assert told["manifest"]["model_type"] == "gradient_boosting"
 
 
 async def test_a_warning_counts_the_versions_that_the_client_is_behind(server, db):

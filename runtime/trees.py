@@ -1,0 +1,114 @@
+"""Decision trees as flat arrays, walked level by level over rows and trees at once.
+
+What a leaf's value means, how inputs are rounded and what becomes of the sum belong to the model made of the trees.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Steps (rows x trees) walked at once: few enough for the working arrays to stay in the cache.
+BLOCK_STEPS = 16_384
+MAX_ROWS = 4_096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trees:
+    """N nodes of T trees. `roots` (T), `left` and `right` (N) are node numbers, a child's greater than its parent's;
+    `feature` is -1 at a leaf. `value` counts at leaves; `x <= threshold` goes left, and NaN where `missing_left` says.
+    """
+
+    roots: NDArray[np.int32]
+    feature: NDArray[np.int32]
+    threshold: NDArray[np.float64]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    value: NDArray[np.float64]
+    missing_left: NDArray[np.bool_]
+
+    def check(self, n_features: int) -> None:
+        """Raises ValueError when a walk could leave the arrays or never end."""
+        nodes = len(self.feature)
+        arrays = (self.threshold, self.left, self.right, self.value, self.missing_left)
+        if len(self.roots) == 0 or any(array.shape != (nodes,) for array in (self.feature, *arrays)):
+            raise ValueError("the arrays of the trees do not fit each other")
+        inner = self.feature >= 0
+        number = np.arange(nodes)[inner]
+        children = np.stack([self.left[inner], self.right[inner]])
+        if (self.roots < 0).any() or (self.roots >= nodes).any() or (self.feature >= n_features).any():
+            raise ValueError("a root or a feature of the trees does not exist")
+        if (children <= number).any() or (children >= nodes).any():
+            raise ValueError("a child in the trees does not follow its parent")
+        if np.isnan(self.threshold[inner]).any():
+            raise ValueError("the trees hold something that is no threshold")
+
+
+class TreeWalker:
+    """The arrays laid out for walking. A leaf is its own child, so that every row takes the same number of steps."""
+
+    def __init__(self, trees: Trees) -> None:
+        nodes = np.arange(len(trees.feature), dtype=np.intp)
+        is_leaf = trees.feature < 0
+        # np.take is fastest with the platform's own index type
+        self._feature = np.where(is_leaf, 0, trees.feature).astype(np.intp)
+        self._threshold = np.where(is_leaf, np.inf, trees.threshold)
+        self._children = np.empty(2 * len(nodes), dtype=np.intp)
+        self._children[0::2] = np.where(is_leaf, nodes, trees.left)
+        self._children[1::2] = np.where(is_leaf, nodes, trees.right)
+        self._missing_right = ~trees.missing_left & ~is_leaf
+        self._value = trees.value.astype(np.float64)
+        self._roots = trees.roots.astype(np.intp)
+        self._depths = _depths(self._children, self._roots)
+
+    def sum(self, x: NDArray[np.float64], start: float) -> NDArray[np.float64]:
+        """`start` and every tree's leaf, added in order: float64[n, F] -> float64[n]. Memory is bounded for any n."""
+        if len(x) == 0:
+            return np.empty(0)
+        parts = range(0, len(x), MAX_ROWS)
+        return np.concatenate([self._sum_rows(x[first : first + MAX_ROWS], start) for first in parts])
+
+    def _sum_rows(self, x: NDArray[np.float64], start: float) -> NDArray[np.float64]:
+        n = len(x)
+        total = np.full(n, start)
+        has_nan = bool(np.isnan(x).any())
+        block = max(1, BLOCK_STEPS // n)
+        for first in range(0, len(self._roots), block):
+            leaves = self._value.take(self._walk(x, slice(first, first + block), has_nan)).reshape(-1, n)
+            # one addition after the other: numpy's own sum adds in pairs and differs in the last bit
+            leaves[0] += total
+            total = np.add.accumulate(leaves, axis=0)[-1]
+        return total
+
+    def _walk(self, x: NDArray[np.float64], trees: slice, has_nan: bool) -> NDArray[np.intp]:
+        """The leaf of every (tree, row), tree by tree, as one flat array."""
+        n, n_features = x.shape
+        flat = x.reshape(-1)
+        node = np.repeat(self._roots[trees], n)
+        row = np.tile(np.arange(n, dtype=np.intp) * n_features, len(self._roots[trees])) if n > 1 else None
+        for _ in range(self._depths[trees].max(initial=0)):
+            cell = self._feature.take(node)
+            if row is not None:
+                cell += row
+            seen = flat.take(cell)
+            right = seen > self._threshold.take(node)
+            if has_nan:
+                right |= np.isnan(seen) & self._missing_right.take(node)
+            node += node
+            node += right
+            node = self._children.take(node)
+        return node
+
+
+def _depths(children: NDArray[np.intp], roots: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The number of steps from each root to its deepest leaf."""
+    depth = np.zeros(len(roots), dtype=np.intp)
+    tree = np.arange(len(roots), dtype=np.intp)
+    node = roots
+    while True:
+        step = np.stack([children[2 * node], children[2 * node + 1]])
+        inner = step[0] != node
+        if not inner.any():
+            return depth
+        tree, node = np.concatenate([tree[inner]] * 2), step[:, inner].reshape(-1)
+        depth[tree] += 1
