@@ -5,8 +5,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from machine import Machine
 from psycopg.rows import dict_row
+
+from tests.e2e.machine import Machine
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
