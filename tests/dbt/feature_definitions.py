@@ -29,14 +29,15 @@ def moments(history: list[Row], tenant: str) -> list[Moment]:
     found = []
     for event in events:
         found.append(_moment(rows, event, "edit_start", event.edited_at))
-        later = event.edited_at + timedelta(seconds=_delay(event.event_id))
-        if later < event.received_at:
+        push = [other for other in events if other.sync_id == event.sync_id]
+        later = min(other.edited_at for other in push) + timedelta(seconds=_delay(str(event.sync_id)))
+        if event.edited_at <= later < event.received_at:
             found.append(_moment(rows, event, "edit_open", later))
     return found
 
 
-def _delay(event_id: str) -> int:
-    drawn = int(hashlib.md5(event_id.encode()).hexdigest()[:8], 16) / 2**32
+def _delay(sync_id: str) -> int:
+    drawn = int(hashlib.md5(sync_id.encode()).hexdigest()[:8], 16) / 2**32
     return math.floor(OPEN_FROM * math.exp(drawn * math.log(OPEN_TO / OPEN_FROM)))
 
 

@@ -28,6 +28,11 @@ class Change:
     edit_id: str | None
     seq: int = 0
 
+    @property
+    def sync_id(self) -> uuid.UUID:
+        """What one device sends at one instant is one request."""
+        return uuid.uuid5(uuid.NAMESPACE_OID, f"{self.tenant}/{self.received_at}/{self.user}/{self.device}")
+
 
 @dataclass(frozen=True)
 class Said:

@@ -48,17 +48,13 @@ def _who_and_what(row: Row) -> dict[str, Any]:
     }
 
 
-def _sync_id(row: Change) -> uuid.UUID:
-    return uuid.uuid5(uuid.NAMESPACE_OID, f"{row.tenant}/{row.received_at}/{row.user}/{row.device}")
-
-
 def _log(row: Change) -> dict[str, Any]:
     return _who_and_what(row) | {
         "received_at": row.received_at,
         "id": row.event_id,
         "seq": row.seq,
-        "sync_id": _sync_id(row),
-        "sync_session_id": f"p{_sync_id(row)}",
+        "sync_id": row.sync_id,
+        "sync_session_id": f"p{row.sync_id}",
         "offline_id": row.event_id,
         "operation": "update",
         "server_version": 1,
@@ -75,8 +71,8 @@ def _request(row: Change) -> dict[str, Any]:
     return {
         "tenant_id": row.tenant,
         "received_at": row.received_at,
-        "sync_id": _sync_id(row),
-        "sync_session_id": f"p{_sync_id(row)}",
+        "sync_id": row.sync_id,
+        "sync_session_id": f"p{row.sync_id}",
         "user_id": row.user,
         "device_id": row.device,
         "status": "success",

@@ -8,6 +8,7 @@ select
     edited_at,
     user_id,
     device_id,
+    sync_id,
     sync_session_id,
     entity_type,
     entity_id,

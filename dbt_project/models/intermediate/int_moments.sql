@@ -11,6 +11,9 @@ with events as (
         event_id,
         edited_at,
         received_at,
+        sync_id,
+        -- when the first edit of its push was begun
+        min(least(edited_at, received_at)) over (partition by tenant_id, sync_id) as push_began_at,
         sync_session_id,
         user_id,
         device_id,
@@ -34,11 +37,12 @@ starts as (
 
 opens as (
 
-    -- the delay is drawn from the event's id alone: it knows nothing of when the sync will come
+    -- A client asks again about all that it has open, so a push has one such moment. The delay is drawn from the push's
+    -- id alone: it knows nothing of when the sync will come.
     select
         *,
         'edit_open' as moment,
-        {{ plus_seconds('edited_at', edit_open_delay('event_id')) }} as asked_at
+        {{ plus_seconds('push_began_at', edit_open_delay('sync_id')) }} as asked_at
     from events
 
 ),
@@ -48,7 +52,7 @@ moments as (
     select * from starts
     union all
     select * from opens
-    where asked_at < received_at
+    where edited_at <= asked_at and asked_at < received_at
 
 ),
 
