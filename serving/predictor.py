@@ -19,18 +19,19 @@ MOST_EDITS_TOGETHER = 64
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks, from where."""
+    """For whom it is asked, from where, and whose token asks."""
 
     tenant: str
     user: str
     device: str | None
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What one request asks. started: when it came, by `time.perf_counter`."""
+    """What one request asks. askers: of one tenant, one for each edit. started: by `time.perf_counter`."""
 
-    asker: Asker
+    askers: Sequence[Asker]
     asked: Sequence[Asked]
     started: float
 
@@ -56,10 +57,10 @@ class Predictor:
         self._withhold_share = withhold_share
         self._batcher = Batcher(self._answer_together, workers=statements_at_once, heaviest=MOST_EDITS_TOGETHER)
 
-    async def answer(self, asker: Asker, asked: Sequence[Asked]) -> list[dict[str, Any]]:
+    async def answer(self, askers: Sequence[Asker], asked: Sequence[Asked]) -> list[dict[str, Any]]:
         """The answers, in order, as `schemas.Prediction` describes them. Problem 503 without PostgreSQL."""
-        question = Question(asker, asked, time.perf_counter())
-        answers = await self._batcher.ask(asker.tenant, question, weight=len(asked))
+        question = Question(askers, asked, time.perf_counter())
+        answers = await self._batcher.ask(askers[0].tenant, question, weight=len(asked))
         self._metrics.total.observe(time.perf_counter() - question.started)
         return answers
 
@@ -68,9 +69,9 @@ class Predictor:
         began = time.perf_counter()
         asked = [item for question in questions for item in question.asked]
         edits = [
-            Edit(question.asker.user, item.entity_type, item.entity_id, item.fields)
+            Edit(asker.user, item.entity_type, item.entity_id, item.fields)
             for question in questions
-            for item in question.asked
+            for asker, item in zip(question.askers, question.asked, strict=True)
         ]
         async with database.connection(self._pool) as connection:
             seen = await features.read(connection, tenant, edits)
@@ -84,8 +85,8 @@ class Predictor:
         found = zip(seen, verdicts, strict=True)
         return [
             [
-                self._say(question.asker, item, *next(found), loaded, (judged - question.started) * 1000)
-                for item in question.asked
+                self._say(asker, item, *next(found), loaded, (judged - question.started) * 1000)
+                for asker, item in zip(question.askers, question.asked, strict=True)
             ]
             for question in questions
         ]
@@ -152,10 +153,16 @@ def _row(
         threshold=manifest.threshold if manifest else None,
         predicted_conflict=verdict.level == "high" if verdict else None,
         features=seen.values,
-        request={"client_version": item.client_version, "fields": item.fields},
+        request=_request(asker, item),
         arm=arm,
         latency_ms=latency_ms,
     )
+
+
+def _request(asker: Asker, item: Asked) -> dict[str, Any]:
+    """What was asked; `asked_by` where somebody asked on the user's behalf, and may have shown nobody the answer."""
+    asked = {"client_version": item.client_version, "fields": item.fields}
+    return asked if asker.by == asker.user else asked | {"asked_by": asker.by}
 
 
 def _unknown(row: Row) -> dict[str, Any]:

@@ -29,14 +29,14 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 async def predict(request: Request, who: MayPredict) -> Response:
     """How likely is it that this edit ends in a conflict?"""
     asked = _read(PredictionRequest, await request.body())
-    answers = await _predictor(request).answer(_asker(who, asked.user_id, asked.device_id), [asked])
+    answers = await _predictor(request).answer([_asker(who, asked.user_id, asked.device_id)], [asked])
     return _json(answers[0])
 
 
 async def predict_batch(request: Request, who: MayPredict) -> Response:
     """The same question about every edit of a client's queue, in one call."""
     asked = _read(BatchRequest, await request.body())
-    answers = await _predictor(request).answer(_asker(who, asked.user_id, asked.device_id), asked.items)
+    answers = await _predictor(request).answer(_askers(who, asked), asked.items)
     return _json({"predictions": answers})
 
 
@@ -56,7 +56,18 @@ def _asker(who: Caller, user: str, device: str | None) -> Asker:
     """The tenant is the token's; so is the user, unless the token may operate."""
     if user != who.user and "operate" not in who.scopes:
         raise Problem(403, "not_your_user", "A token asks about its own user's edits", f"the token is of {who.user}")
-    return Asker(who.tenant, user, device)
+    return Asker(who.tenant, user, device, who.user)
+
+
+def _askers(who: Caller, asked: BatchRequest) -> list[Asker]:
+    """For each item its own user and device, else the batch's; the batch's device is not another user's."""
+    whole = _asker(who, asked.user_id, asked.device_id)
+    return [
+        whole
+        if item.user_id is None and item.device_id is None
+        else _asker(who, item.user_id or whole.user, item.device_id or (None if item.user_id else whole.device))
+        for item in asked.items
+    ]
 
 
 def _json(content: dict[str, Any]) -> Response:

@@ -68,12 +68,23 @@ class PredictionRequest(Asked):
     )
 
 
+class BatchItem(Asked):
+    """One edit of a queue, or of somebody's for whom the caller asks."""
+
+    user_id: UserId | None = Field(
+        default=None, description="Whose edit it is, where not the batch's user's (scope `operate`).", examples=[456]
+    )
+    device_id: Text | None = Field(
+        default=None, description="The device of the edit, where it is not the batch's.", examples=["device_abc123"]
+    )
+
+
 class BatchRequest(BaseModel):
     """A client's whole queue."""
 
     user_id: UserId = Field(description="Whose edits they are: the token's own user.", examples=[123])
     device_id: Text | None = Field(default=None, description="The device of the edits.", examples=["device_abc123"])
-    items: list[Asked] = Field(
+    items: list[BatchItem] = Field(
         min_length=1,
         max_length=MAX_BATCH,
         description=f"The edits, at most {MAX_BATCH}.",

@@ -101,6 +101,33 @@ async def test_another_users_edits_need_the_scope_operate(server):
     assert allowed.status_code == 200
 
 
+async def test_a_queue_may_be_of_several_users_for_who_may_operate(settings, tmp_path, db):
+    cached(tmp_path / "cache")
+    await open_edit(db, user="bob", entity_id="several")
+    items = [
+        {"entity_type": "task", "entity_id": "several", "user_id": user, "device_id": str(user)} for user in ("bob", 7)
+    ]
+    body = {
+        "user_id": "ops",
+        "device_id": "console",
+        "items": [*items, {"entity_type": "task", "entity_id": "several"}],
+    }
+    async with serve(settings()) as server:
+        async with server.client(user="ops") as client:
+            refused = await client.post("/api/v1/predict-conflict/batch", json=body)
+        async with server.client(user="ops", scopes=("predict", "operate")) as client:
+            answer = await client.post("/api/v1/predict-conflict/batch", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_your_user")
+    predictions = BatchAnswer.model_validate(answer.json()).predictions
+    assert [p.risk_level for p in predictions] == ["low", "high", "high"]  # one's own edit is nobody else's
+    rows = await db.fetch(
+        """SELECT user_id, device_id, features_json::jsonb -> 'request' ->> 'asked_by' AS by FROM sync.prediction_log
+           WHERE prediction_id = ANY ($1)""",
+        [p.prediction_id for p in predictions],
+    )
+    assert {tuple(row) for row in rows} == {("bob", "bob", "ops"), ("7", "7", "ops"), ("ops", "console", None)}
+
+
 async def test_a_token_without_the_scope_and_no_token_are_refused(server):
     question = {"user_id": "ann", "entity_type": "task", "entity_id": "t1"}
     async with server.client(scopes=("sync",)) as client:
