@@ -69,5 +69,7 @@ DEFAULTS: Final[dict[str, float]] = {feature.name: feature.default for feature i
 
 
 def manifest_features() -> list[dict[str, str | float]]:
-    """The contract as a compiled model's manifest stores it: name, dtype, unit, default; in order."""
-    return [{"name": f.name, "dtype": f.dtype, "unit": f.unit, "default": f.default} for f in FEATURES]
+    """The contract as a compiled model's manifest stores it: name, dtype, unit, default, meaning; in order."""
+    return [
+        {"name": f.name, "dtype": f.dtype, "unit": f.unit, "default": f.default, "meaning": f.meaning} for f in FEATURES
+    ]

@@ -4,10 +4,11 @@ No training, no registry, no HTTP: whoever holds the folder can answer, and know
 """
 
 from runtime.boosting import Boosting
+from runtime.contributions import Contributions
 from runtime.files import load, save
 from runtime.forest import Forest
 from runtime.linear import Linear
 from runtime.manifest import CorruptModel, Manifest
 from runtime.model import CompiledModel
 
-__all__ = ["Boosting", "CompiledModel", "CorruptModel", "Forest", "Linear", "Manifest", "load", "save"]
+__all__ = ["Boosting", "CompiledModel", "Contributions", "CorruptModel", "Forest", "Linear", "Manifest", "load", "save"]

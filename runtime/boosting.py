@@ -11,6 +11,8 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime import contributions
+from runtime.contributions import Contributions
 from runtime.trees import Trees, TreeWalker
 
 # exp of more would not fit a float64; the probability is below 1e-307 there
@@ -39,5 +41,13 @@ class BoostingEvaluator:
 
     def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """P(class 1) of each row: float64[n, F] -> float64[n]."""
-        raw = self._walker.sum(np.ascontiguousarray(x), self._baseline)
+        raw = self._raw(x)
         return np.array([1.0 / (1.0 + exp(min(-score, MAX_EXPONENT))) for score in raw.tolist()], dtype=np.float64)
+
+    def contributions(self, x: NDArray[np.float64], reference: NDArray[np.float64]) -> Contributions:
+        """Parts of the raw score, for one row: float64[F], float64[F]."""
+        start, values = contributions.of_trees(self._walker, x, reference)
+        return Contributions("log_odds", self._baseline + start, float(self._raw(x[np.newaxis])[0]), values)
+
+    def _raw(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self._walker.sum(np.ascontiguousarray(x), self._baseline)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime import contributions
+from runtime.contributions import Contributions
 from runtime.trees import Trees, TreeWalker
 
 
@@ -33,5 +35,14 @@ class ForestEvaluator:
 
     def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """P(class 1) of each row: float64[n, F] -> float64[n]."""
-        rounded = np.ascontiguousarray(x, dtype=np.float32).astype(np.float64)
-        return self._walker.sum(rounded, 0.0) / self._trees
+        return self._walker.sum(_rounded(x), 0.0) / self._trees
+
+    def contributions(self, x: NDArray[np.float64], reference: NDArray[np.float64]) -> Contributions:
+        """Parts of a probability, for one row: float64[F], float64[F]."""
+        start, values = contributions.of_trees(self._walker, _rounded(x), _rounded(reference))
+        score = self.predict(x[np.newaxis])[0]
+        return Contributions("probability", start / self._trees, float(score), values / self._trees)
+
+
+def _rounded(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.ascontiguousarray(x, dtype=np.float32).astype(np.float64)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.contributions import Contributions
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Linear:
@@ -27,8 +29,17 @@ class Linear:
 
     def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """P(class 1) of each row: float64[n, F] -> float64[n]."""
-        z = ((x - self.mean) / self.scale) @ self.coef + self.intercept
+        z = self._raw(x)
         # never overflows, whatever the sign
         small = np.exp(-np.abs(z))
         p: NDArray[np.float64] = np.where(z >= 0, 1.0, small) / (1.0 + small)
         return p
+
+    def contributions(self, x: NDArray[np.float64], reference: NDArray[np.float64]) -> Contributions:
+        """Parts of the raw score, for one row: float64[F], float64[F]."""
+        values = (x - reference) / self.scale * self.coef
+        return Contributions("log_odds", float(self._raw(reference)), float(self._raw(x)), values)
+
+    def _raw(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        raw: NDArray[np.float64] = ((x - self.mean) / self.scale) @ self.coef + self.intercept
+        return raw

@@ -17,7 +17,8 @@ class CorruptModel(Exception):  # noqa: N818  (says what it is, like Problem)
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`features` is in the order of the model's columns: mappings with name, dtype, unit and default.
+    """`features` is in the order of the model's columns: mappings with name, dtype, unit, default and,
+    since there are explanations, meaning.
 
     `threshold` is where a warning is shown, `medium_threshold` where the risk stops being low. `tenants` is
     None for a model that may serve everybody; a model trained on mapped time names the only ones it may serve.

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from runtime.boosting import Boosting, BoostingEvaluator
+from runtime.contributions import Contributions
 from runtime.forest import Forest, ForestEvaluator
 from runtime.linear import Linear
 from runtime.manifest import Manifest
@@ -40,6 +41,16 @@ class CompiledModel:
         if table.ndim != 2 or table.shape[1] != len(self.manifest.features):
             raise ValueError(f"expected rows of {len(self.manifest.features)} features, got {table.shape}")
         return self._evaluator.predict(table)
+
+    def contributions(self, x: ArrayLike, reference: ArrayLike) -> Contributions:
+        """How the answer to the row `x` comes from the answer to the row `reference`: float64[F] each.
+
+        Raises ValueError when either is not a row of F features.
+        """
+        rows = np.asarray(x, dtype=np.float64), np.asarray(reference, dtype=np.float64)
+        if any(row.shape != (len(self.manifest.features),) for row in rows):
+            raise ValueError(f"expected two rows of {len(self.manifest.features)} features")
+        return self._evaluator.contributions(*rows)
 
 
 def _evaluator(model: Model) -> ForestEvaluator | BoostingEvaluator | Linear:

@@ -99,6 +99,41 @@ class TreeWalker:
             node = self._children.take(node)
         return node
 
+    def between(
+        self, x: NDArray[np.float64], reference: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Every leaf that some mixture of the rows `x` and `reference` (float64[F]) reaches: values (float64[L]), and
+        which features must be as in `x` and which as in `reference` for it to be reached (bool[L, F])."""
+        node = self._roots
+        own = np.zeros((len(node), len(x)), dtype=np.bool_)
+        other = own
+        leaves = []
+        while len(node):
+            left, right, place = self._children[2 * node], self._children[2 * node + 1], np.arange(len(node))
+            feature, is_leaf = self._feature[node], left == node
+            leaves.append((self._value[node[is_leaf]], own[is_leaf], other[is_leaf]))
+            x_right, reference_right = self._goes_right(x, node), self._goes_right(reference, node)
+            parts = x_right != reference_right
+            # where they do not part, one of the two is enough
+            as_own = ~is_leaf & ~(parts & other[place, feature])
+            as_other = ~is_leaf & parts & ~own[place, feature]
+            own_after, other_after = own.copy(), other.copy()
+            own_after[place, feature] |= parts
+            other_after[place, feature] |= parts
+            ways = np.where(x_right, right, left)[as_own], np.where(reference_right, right, left)[as_other]
+            node = np.concatenate(ways)
+            own, other = (
+                np.concatenate([own_after[as_own], own[as_other]]),
+                np.concatenate([other[as_own], other_after[as_other]]),
+            )
+        values, owns, others = zip(*leaves, strict=True)
+        return np.concatenate(values), np.concatenate(owns), np.concatenate(others)
+
+    def _goes_right(self, row: NDArray[np.float64], node: NDArray[np.intp]) -> NDArray[np.bool_]:
+        seen = row[self._feature[node]]
+        right: NDArray[np.bool_] = (seen > self._threshold[node]) | (np.isnan(seen) & self._missing_right[node])
+        return right
+
 
 def _depths(children: NDArray[np.intp], roots: NDArray[np.intp]) -> NDArray[np.intp]:
     """The number of steps from each root to its deepest leaf."""

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 
@@ -52,7 +52,12 @@ async def readyz(pool: PoolDep, models: ModelsDep) -> Response:
     return JSONResponse(body, status_code=503 if reasons else 200, headers=headers)
 
 
-@router.get("/metrics", operation_id="metrics")
+@router.get(
+    "/metrics",
+    operation_id="metrics",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {CONTENT_TYPE_LATEST: {"schema": {"type": "string"}}}}},
+)
 async def metrics(counted: MetricsDep) -> Response:
     """Counters and histograms for Prometheus."""
     return Response(generate_latest(counted.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,11 +1,11 @@
-"""From a question to its answer: features, verdict, arm, words, and the row for the log. Knows no HTTP."""
+"""From a question to its answer: features, verdict, arm, and the row for the log. Knows no HTTP, and no words."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serving import database, features, risk, wording
+from serving import answers, database, features, risk
 from serving.batcher import Batcher
 from serving.features import Edit, Seen
 from serving.metrics import Metrics
@@ -29,11 +29,13 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What one request asks. askers: of one tenant, one for each edit. started: by `time.perf_counter`."""
+    """What one request asks. askers: of one tenant, one for each edit. started: by `time.perf_counter`. why: whether
+    the answers are to be explained."""
 
     askers: Sequence[Asker]
     asked: Sequence[Asked]
     started: float
+    why: bool = False
 
 
 class Predictor:
@@ -59,10 +61,17 @@ class Predictor:
 
     async def answer(self, askers: Sequence[Asker], asked: Sequence[Asked]) -> list[dict[str, Any]]:
         """The answers, in order, as `schemas.Prediction` describes them. Problem 503 without PostgreSQL."""
-        question = Question(askers, asked, time.perf_counter())
-        answers = await self._batcher.ask(askers[0].tenant, question, weight=len(asked))
+        return await self._ask(Question(askers, asked, time.perf_counter()))
+
+    async def explain(self, asker: Asker, asked: Asked) -> dict[str, Any]:
+        """The answer, and how it came about, as `schemas.Explained` describes it."""
+        [answer] = await self._ask(Question([asker], [asked], time.perf_counter(), why=True))
+        return answer
+
+    async def _ask(self, question: Question) -> list[dict[str, Any]]:
+        told = await self._batcher.ask(question.askers[0].tenant, question, weight=len(question.asked))
         self._metrics.total.observe(time.perf_counter() - question.started)
-        return answers
+        return told
 
     async def _answer_together(self, tenant: str, questions: list[Question]) -> list[list[dict[str, Any]]]:
         """The answers to several requests of one tenant: one statement, one evaluation of the model."""
@@ -85,22 +94,30 @@ class Predictor:
         found = zip(seen, verdicts, strict=True)
         return [
             [
-                self._say(asker, item, *next(found), loaded, (judged - question.started) * 1000)
+                self._say(asker, item, *next(found), loaded, (judged - question.started) * 1000, question.why)
                 for asker, item in zip(question.askers, question.asked, strict=True)
             ]
             for question in questions
         ]
 
     def _say(
-        self, asker: Asker, item: Asked, seen: Seen, verdict: Verdict | None, loaded: Loaded | None, latency_ms: float
+        self,
+        asker: Asker,
+        item: Asked,
+        seen: Seen,
+        verdict: Verdict | None,
+        loaded: Loaded | None,
+        latency_ms: float,
+        why: bool,
     ) -> dict[str, Any]:
         arm = self._arm(asker, item, seen, verdict)
         row = _row(asker, item, seen, loaded, verdict, arm, latency_ms)
         self._log.put(row)
         self._metrics.predictions.labels(verdict.level if verdict else "unknown", arm).inc()
         if loaded is None or verdict is None:
-            return _unknown(row)
-        return _known(row, loaded, risk.unremarkable(loaded.model) if arm == "withheld" else verdict, item, seen)
+            return answers.unknown(row, why)
+        shown = risk.unremarkable(loaded.model) if arm == "withheld" else verdict
+        return answers.known(row, loaded, shown, item, seen, why)
 
     def _arm(self, asker: Asker, item: Asked, seen: Seen, verdict: Verdict | None) -> risk.Arm:
         if verdict is None or verdict.level != "high":
@@ -163,36 +180,3 @@ def _request(asker: Asker, item: Asked) -> dict[str, Any]:
     """What was asked; `asked_by` where somebody asked on the user's behalf, and may have shown nobody the answer."""
     asked = {"client_version": item.client_version, "fields": item.fields}
     return asked if asker.by == asker.user else asked | {"asked_by": asker.by}
-
-
-def _unknown(row: Row) -> dict[str, Any]:
-    return {
-        "status": "insufficient_training_data",
-        "conflict_probability": None,
-        "risk_level": "unknown",
-        "warning_message": None,
-        "concurrent_editors_detected": int(row.features["concurrent_editors"]),
-        "prediction_id": row.prediction_id,
-        "model_version": None,
-        "threshold": None,
-        "top_factors": [],
-    }
-
-
-def _known(row: Row, loaded: Loaded, verdict: Verdict, item: Asked, seen: Seen) -> dict[str, Any]:
-    return {
-        "status": "ok",
-        "conflict_probability": verdict.probability,
-        "risk_level": verdict.level,
-        "warning_message": _warning(verdict, item, seen) if verdict.level == "high" else None,
-        "concurrent_editors_detected": int(row.features["concurrent_editors"]),
-        "prediction_id": row.prediction_id,
-        "model_version": loaded.version.number,
-        "threshold": row.threshold,
-        "top_factors": [{"feature": f.feature, "value": f.value, "effect": f.effect} for f in verdict.factors],
-    }
-
-
-def _warning(verdict: Verdict, item: Asked, seen: Seen) -> str:
-    behind = (seen.record_version or 0) - item.client_version if item.client_version is not None else 0
-    return wording.warning(item.entity_type, seen.values, behind, verdict.factors)

@@ -68,22 +68,28 @@ def _level(probability: float, threshold: float, medium_threshold: float) -> Lev
 
 
 def _factors(model: CompiledModel, rows: np.ndarray, probabilities: np.ndarray) -> list[tuple[Factor, ...]]:
-    """Ask the model again with each feature at its default, all in one evaluation.
-
-    True to the model whatever its kind, and readable: "were nobody else editing, the risk would be 30 points lower".
-    """
-    names, defaults = model.manifest.names, np.array(model.manifest.defaults)
-    if len(rows) == 0:
-        return []
-    without = np.repeat(rows[:, np.newaxis, :], len(names), axis=1)
-    without[:, range(len(names)), range(len(names))] = defaults
-    answers = model.predict(without.reshape(-1, len(names))).reshape(len(rows), len(names))
-    effects = probabilities[:, np.newaxis] - answers
+    """The features that raise the risk most, strongest first."""
+    names = model.manifest.names
     return [
         tuple(
             Factor(names[i], float(row[i]), float(effect[i]))
             for i in np.argsort(-effect, kind="stable")[:TOP]
             if effect[i] >= LEAST_SHARE
         )
-        for row, effect in zip(rows, effects, strict=True)
+        for row, effect in zip(rows, effects(model, rows, probabilities), strict=True)
     ]
+
+
+def effects(model: CompiledModel, rows: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Ask the model again with each feature at its default, all in one evaluation: float64[n, F] -> float64[n, F].
+
+    True to the model whatever its kind, and readable: "were nobody else editing, the risk would be 30 points lower".
+    """
+    if len(rows) == 0:
+        return rows
+    number = len(model.manifest.names)
+    without = np.repeat(rows[:, np.newaxis, :], number, axis=1)
+    without[:, range(number), range(number)] = model.manifest.defaults
+    answers = model.predict(without.reshape(-1, number)).reshape(len(rows), number)
+    changed: np.ndarray = probabilities[:, np.newaxis] - answers
+    return changed

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
 from serving.predictor import Asker, Predictor
-from serving.schemas import BatchAnswer, BatchRequest, Prediction, PredictionRequest
+from serving.schemas import BatchAnswer, BatchRequest, Explained, Prediction, PredictionRequest
 from web import openapi
 from web.auth import Caller, caller
 from web.problems import Problem
@@ -38,6 +38,12 @@ async def predict_batch(request: Request, who: MayPredict) -> Response:
     asked = _read(BatchRequest, await request.body())
     answers = await _predictor(request).answer(_askers(who, asked), asked.items)
     return _json({"predictions": answers})
+
+
+async def explain(request: Request, who: MayPredict) -> Response:
+    """The same question, answered with every feature and its exact part in the answer."""
+    asked = _read(PredictionRequest, await request.body())
+    return _json(await _predictor(request).explain(_asker(who, asked.user_id, asked.device_id), asked))
 
 
 def _read(model: type[Body], body: bytes) -> Body:
@@ -79,21 +85,17 @@ def router() -> APIRouter:
     """Both addresses of the API; the second is where a client of the whole platform looks."""
     routes = APIRouter(tags=["predictions"], responses=_PROBLEMS)
     for prefix, name in PREFIXES.items():
-        path = f"{prefix}/predict-conflict"
-        routes.add_api_route(
-            path,
-            predict,
-            methods=["POST"],
-            response_model=Prediction,
-            openapi_extra=openapi.body(PredictionRequest),
-            operation_id=f"predict_conflict_{name}",
-        )
-        routes.add_api_route(
-            f"{path}/batch",
-            predict_batch,
-            methods=["POST"],
-            response_model=BatchAnswer,
-            openapi_extra=openapi.body(BatchRequest),
-            operation_id=f"predict_conflicts_{name}",
-        )
+        for path, ask, body, answer, operation in (
+            ("", predict, PredictionRequest, Prediction, "predict_conflict"),
+            ("/batch", predict_batch, BatchRequest, BatchAnswer, "predict_conflicts"),
+            ("/explain", explain, PredictionRequest, Explained, "explain_conflict_prediction"),
+        ):
+            routes.add_api_route(
+                f"{prefix}/predict-conflict{path}",
+                ask,
+                methods=["POST"],
+                response_model=answer,
+                openapi_extra=openapi.body(body),
+                operation_id=f"{operation}_{name}",
+            )
     return routes

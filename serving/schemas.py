@@ -133,6 +133,44 @@ class Prediction(BaseModel):
     )
 
 
+class FeaturePart(BaseModel):
+    """A feature, and its part in the answer."""
+
+    feature: str = Field(description="Its name in the contract.", examples=["concurrent_editors"])
+    value: float = Field(description="Its value at `asked_at`.", examples=[2])
+    unit: str | None = Field(description="What it counts in; null while no model may answer.", examples=["users"])
+    meaning: str | None = Field(
+        description="What it tells; null while no model may answer, and from models that were trained without it.",
+        examples=["Distinct other users with an edit of the record open at t."],
+    )
+    default: float = Field(description="What it is where nothing is known.", examples=[0])
+    contribution: float | None = Field(
+        description="Its part in `score`: the exact Shapley value against all defaults. The contributions and "
+        "`reference` add up to `score`. Null while no model may answer.",
+        examples=[0.42],
+    )
+    effect: float | None = Field(
+        description="By how much the probability would be lower with this feature alone at its default, as in "
+        "`top_factors`. Null while no model may answer.",
+        examples=[0.31],
+    )
+
+
+class Explained(Prediction):
+    """An answer, and how it came about."""
+
+    as_of_seq: int = Field(description="The features see what the tenant had received up to here.", examples=[4711])
+    asked_at: datetime = Field(description="The moment of the features.", examples=["2026-01-01T00:00:00Z"])
+    scale: Literal["probability", "log_odds"] | None = Field(
+        description="On which scale the model adds: a forest adds probabilities, the others log-odds, ln(p / (1 - p)). "
+        "Null while no model may answer.",
+        examples=["probability"],
+    )
+    reference: float | None = Field(description="The score with every feature at its default.", examples=[0.1])
+    score: float | None = Field(description="The probability, or its log-odds.", examples=[0.85])
+    features: list[FeaturePart] = Field(description="Every feature that the model was given, in its order.")
+
+
 class BatchAnswer(BaseModel):
     """The answers, in the order of the items."""
 

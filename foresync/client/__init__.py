@@ -1,4 +1,4 @@
-"""The Python client of the sync API, on httpx alone.
+"""The Python client of the two servers, on httpx alone.
 
 It knows the wire format and how to retry without harm. Not here: the server's code, replays, the command.
 """
@@ -29,6 +29,7 @@ from foresync.client.errors import (
     UnauthorizedError,
     UnreachableError,
 )
+from foresync.client.predicting import Explanation, Prediction, PredictionClient
 from foresync.client.queue import ChangeQueue
 from foresync.client.retry import Retry
 from foresync.client.settling import ConflictPage, Edit, Resolution
@@ -46,10 +47,13 @@ __all__ = [
     "Conflict",
     "ConflictPage",
     "Edit",
+    "Explanation",
     "ForbiddenError",
     "ImportResult",
     "InvalidRequestError",
     "Policy",
+    "Prediction",
+    "PredictionClient",
     "PresenceResult",
     "PulledChange",
     "PushAnswer",

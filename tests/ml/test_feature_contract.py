@@ -11,9 +11,9 @@ def test_the_five_features_stand_in_the_agreed_order_with_their_defaults() -> No
     ]
 
 
-def test_a_manifest_names_dtype_unit_and_default_of_each() -> None:
+def test_a_manifest_names_dtype_unit_default_and_meaning_of_each() -> None:
     assert [feature["name"] for feature in manifest_features()] == list(FEATURE_NAMES)
-    assert all(set(feature) == {"name", "dtype", "unit", "default"} for feature in manifest_features())
+    assert all(set(feature) == {"name", "dtype", "unit", "default", "meaning"} for feature in manifest_features())
     assert {feature["dtype"] for feature in manifest_features()} == {"float64"}
 
 

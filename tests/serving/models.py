@@ -9,7 +9,10 @@ from serving.features import DEFAULTS
 from serving.model_cache import ModelCache
 from serving.registry import Version
 
-FEATURES = [{"name": name, "dtype": "float64", "unit": "", "default": value} for name, value in DEFAULTS.items()]
+FEATURES = [
+    {"name": name, "dtype": "float64", "unit": "", "default": value, "meaning": f"What {name} tells."}
+    for name, value in DEFAULTS.items()
+]
 
 
 def manifest(**changes) -> Manifest:

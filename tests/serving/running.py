@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import anyio.from_thread
 import httpx
 import uvicorn
 
@@ -62,6 +63,16 @@ async def serve(settings: Settings) -> AsyncIterator[Server]:
     finally:
         server.should_exit = True
         await running
+
+
+@contextlib.contextmanager
+def serve_in_a_thread(settings: Settings) -> Iterator[str]:
+    """The same for tests that are no coroutines: the address, with an event loop of its own behind it."""
+    with (
+        anyio.from_thread.start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(serve(settings)) as server,
+    ):
+        yield server.url
 
 
 async def eventually(holds: Callable[[], Any], tries: int = 200) -> None:
