@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import hashlib
-import logging
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
@@ -24,7 +23,6 @@ MAX_BODY = 2 * 1024 * 1024
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application; settings come from the environment unless given. Raises when a secret is missing."""
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line per look at the registry is noise
     chosen = settings or Settings()
 
     @contextlib.asynccontextmanager

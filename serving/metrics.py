@@ -1,8 +1,19 @@
-"""What the server counts, in Prometheus' terms. One registry an application, so that two can live in a process."""
+"""What the server counts, in Prometheus' terms. One registry an application, so that two can live in a process.
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+Several workers count into files of one folder that the environment names, Prometheus' own way: each then answers
+`/metrics` with the sum of all. What a dead worker counted stays counted; what it was doing does not.
+"""
 
+import os
+import re
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 LATENCY_BUCKETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_LIVE = re.compile(r"gauge_live[a-z]*_(\d+)\.db")
 
 
 class Metrics:
@@ -12,7 +23,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.seconds = Histogram(
             "foresync_prediction_seconds",
-            "Time of an answer by stage: features (PostgreSQL), model, total",
+            "Time of an answer by stage: waiting (for its turn), features (PostgreSQL), model, total",
             ["stage"],
             buckets=LATENCY_BUCKETS,
             registry=self.registry,
@@ -27,7 +38,11 @@ class Metrics:
             registry=self.registry,
         )
         self.model = Gauge(
-            "foresync_model_loaded", "1 for the version that answers", ["version", "origin"], registry=self.registry
+            "foresync_model_loaded",
+            "Workers that answer with the version",
+            ["version", "origin"],
+            registry=self.registry,
+            multiprocess_mode="livesum",
         )
         self.refused = Counter(
             "foresync_models_refused", "Champions that could not be loaded and were refused", registry=self.registry
@@ -42,8 +57,28 @@ class Metrics:
             registry=self.registry,
         )
         self.log_waiting = Gauge(
-            "foresync_prediction_log_waiting", "Predictions that are not written yet", registry=self.registry
+            "foresync_prediction_log_waiting",
+            "Predictions that are not written yet",
+            registry=self.registry,
+            multiprocess_mode="livesum",
         )
-        self.total, self.features, self.evaluation = (
-            self.seconds.labels(stage) for stage in ("total", "features", "model")
+        self.total, self.waiting, self.features, self.evaluation = (
+            self.seconds.labels(stage) for stage in ("total", "waiting", "features", "model")
         )
+
+    def exposed(self) -> bytes:
+        """In Prometheus' text format: of all workers, where there are several."""
+        folder = os.environ.get(SHARED_FOLDER)
+        if folder is None:
+            return generate_latest(self.registry)
+        _bury(Path(folder))
+        together = CollectorRegistry()
+        MultiProcessCollector(together, folder)  # type: ignore[no-untyped-call]  # of a library without types there
+        return generate_latest(together)
+
+
+def _bury(folder: Path) -> None:
+    """What workers that are no more were doing is not going on: nobody else tells, since uvicorn has no hook for it."""
+    for path in folder.glob("gauge_live*.db"):
+        if (found := _LIVE.fullmatch(path.name)) and not Path("/proc", found[1]).exists():
+            mark_process_dead(int(found[1]), str(folder))  # type: ignore[no-untyped-call]

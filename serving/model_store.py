@@ -130,16 +130,20 @@ class ModelStore:
         return self.refused is not None and self.refused.version == version and time.monotonic() < self._look_again
 
     def _swap(self, loaded: Loaded) -> None:
+        self._count(self.current, 0)
+        self._count(loaded, 1)
         self.current = loaded
         self.refused = None
-        self._metrics.model.clear()
-        self._metrics.model.labels(loaded.version.number, loaded.origin).set(1)
         logger.info("version %s answers from now on (from %s)", loaded.version.number, loaded.origin)
+
+    def _count(self, loaded: Loaded | None, workers: int) -> None:
+        if loaded is not None:
+            self._metrics.model.labels(loaded.version.number, loaded.origin).set(workers)
 
     def _step_down(self) -> None:
         if self.current is not None:
             logger.warning("there is no champion any more: version %s steps down", self.current.version.number)
-            self._metrics.model.clear()
+            self._count(self.current, 0)
             self._cache.forget()
         self.current = None
         self.refused = None

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
 from serving import database
@@ -59,8 +59,8 @@ async def readyz(pool: PoolDep, models: ModelsDep) -> Response:
     responses={200: {"content": {CONTENT_TYPE_LATEST: {"schema": {"type": "string"}}}}},
 )
 async def metrics(counted: MetricsDep) -> Response:
-    """Counters and histograms for Prometheus."""
-    return Response(generate_latest(counted.registry), media_type=CONTENT_TYPE_LATEST)
+    """Counters and histograms for Prometheus: of all workers, whichever answers."""
+    return Response(counted.exposed(), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/model", operation_id="model", response_model=ModelInfo)

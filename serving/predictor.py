@@ -88,6 +88,8 @@ class Predictor:
         loaded = self._models.current
         verdicts = _judge(loaded, tenant, asked, seen)
         judged = time.perf_counter()
+        for question in questions:
+            self._metrics.waiting.observe(began - question.started)
         self._metrics.features.observe(read - began)
         self._metrics.evaluation.observe(judged - read)
         self._count_defaults(seen)

@@ -30,20 +30,21 @@ async def predict(request: Request, who: MayPredict) -> Response:
     """How likely is it that this edit ends in a conflict?"""
     asked = _read(PredictionRequest, await request.body())
     answers = await _predictor(request).answer([_asker(who, asked.user_id, asked.device_id)], [asked])
-    return _json(answers[0])
+    return _json(request, answers[0], answers[0])
 
 
 async def predict_batch(request: Request, who: MayPredict) -> Response:
     """The same question about every edit of a client's queue, in one call."""
     asked = _read(BatchRequest, await request.body())
     answers = await _predictor(request).answer(_askers(who, asked), asked.items)
-    return _json({"predictions": answers})
+    return _json(request, {"predictions": answers}, answers[0])
 
 
 async def explain(request: Request, who: MayPredict) -> Response:
     """The same question, answered with every feature and its exact part in the answer."""
     asked = _read(PredictionRequest, await request.body())
-    return _json(await _predictor(request).explain(_asker(who, asked.user_id, asked.device_id), asked))
+    answer = await _predictor(request).explain(_asker(who, asked.user_id, asked.device_id), asked)
+    return _json(request, answer, answer)
 
 
 def _read(model: type[Body], body: bytes) -> Body:
@@ -76,7 +77,8 @@ def _askers(who: Caller, asked: BatchRequest) -> list[Asker]:
     ]
 
 
-def _json(content: dict[str, Any]) -> Response:
+def _json(request: Request, content: dict[str, Any], answer: dict[str, Any]) -> Response:
+    request.scope["state"]["model_version"] = answer["model_version"]  # for the log
     # built by us field by field: validating our own answer again would cost more than the model does
     return Response(orjson.dumps(content), media_type="application/json")
 

@@ -85,6 +85,7 @@ class _Bearer(HTTPBearer):
         if missing := self._scopes - who.scopes:
             names = ", ".join(sorted(missing))
             raise Problem(403, "insufficient_scope", "The token does not allow this", f"missing scope: {names}")
+        request.scope.setdefault("state", {})["tenant"] = who.tenant  # for the log
         return who
 
 

@@ -1,17 +1,19 @@
-"""What both servers do around every request: a request id, one path with and without its slash, bounded bodies.
+"""What both servers do around every request: an id, a line in the log, one path with and without its slash, bounded
+bodies.
 
 Plain ASGI, because a middleware that wraps requests in objects costs more than our handlers do. Nothing here knows
 a route.
 """
 
 import re
+import time
 import uuid
 
 from fastapi import FastAPI
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web import bodies
+from web import bodies, logs
 from web.problems import Problem, answer
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -22,11 +24,11 @@ def install(app: FastAPI, *, max_body_bytes: int) -> None:
     app.router.redirect_slashes = False
     app.add_middleware(BoundedBody, max_body_bytes=max_body_bytes)
     app.add_middleware(OnePath)
-    app.add_middleware(RequestId)
+    app.add_middleware(Told)
 
 
-class RequestId:
-    """Takes the caller's `X-Request-ID` or makes one, and says it back."""
+class Told:
+    """Takes the caller's `X-Request-ID` or makes one, says it back, and logs what became of the request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -38,13 +40,23 @@ class RequestId:
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
+        began = time.perf_counter()
+        status: int | None = None
 
         async def tell(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
-        await self.app(scope, receive, tell)
+        try:
+            await self.app(scope, receive, tell)
+        except Exception:
+            status = 500  # which is answered further out
+            raise
+        finally:
+            logs.request(scope, status, time.perf_counter() - began)
 
 
 class OnePath:
@@ -55,7 +67,7 @@ class OnePath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].endswith("/") and scope["path"] != "/":
-            scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
+            scope["path"] = scope["path"].rstrip("/") or "/"
         await self.app(scope, receive, send)
 
 
@@ -80,7 +92,9 @@ class BoundedBody:
         except ConnectionError:
             return  # the caller has gone: nobody to answer
         scope.setdefault("state", {})["wire_bytes"] = len(wire)
-        await self.app(_plain(scope, len(body)), _once(body, receive), send)
+        if "content-encoding" in headers:
+            _make_plain(scope, len(body))
+        await self.app(scope, _once(body, receive), send)
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes:
         announced = headers.get("content-length", "")
@@ -100,10 +114,10 @@ class BoundedBody:
                 return b"".join(chunks)
 
 
-def _plain(scope: Scope, length: int) -> Scope:
-    """The scope of the same request, had it come uncompressed."""
+def _make_plain(scope: Scope, length: int) -> None:
+    """As if the request had come uncompressed. In place: what the router finds out is read further out, for the log."""
     kept = [(k, v) for k, v in scope["headers"] if k not in (b"content-encoding", b"content-length")]
-    return {**scope, "headers": [*kept, (b"content-length", str(length).encode())]}
+    scope["headers"] = [*kept, (b"content-length", str(length).encode())]
 
 
 def _once(body: bytes, receive: Receive) -> Receive:

@@ -77,7 +77,7 @@ def _mlflow(wiring: Wiring) -> Part:
 
 def _api(wiring: Wiring) -> Part:
     return _http_server(
-        wiring, "api", "Sync API", "sync_api.app:create_app",
+        wiring, "api", "Sync API", "sync_api",
         wiring.only("FORESYNC_API_DATABASE_URL", "FORESYNC_JWT_SECRET", "FORESYNC_SERVING_URL", "FORESYNC_DAGSTER_URL"),
     )  # fmt: skip
 
@@ -86,14 +86,14 @@ def _serving(wiring: Wiring) -> Part:
     environment = wiring.only(
         "FORESYNC_SERVING_DATABASE_URL", "FORESYNC_JWT_SECRET", "MLFLOW_TRACKING_URI", "FORESYNC_MODEL_CACHE"
     )
-    return _http_server(wiring, "serving", "Predictions", "serving.app:create_app", environment)
+    return _http_server(wiring, "serving", "Predictions", "serving", environment)
 
 
-def _http_server(wiring: Wiring, name: str, title: str, factory: str, environment: Mapping[str, str]) -> Part:
+def _http_server(wiring: Wiring, name: str, title: str, module: str, environment: Mapping[str, str]) -> Part:
     variable = f"FORESYNC_{name.upper()}_URL"
     url = wiring.variables[variable]
     port = wiring.ports[name]
-    command = _python("uvicorn", factory, "--factory", "--host", "127.0.0.1", "--port", str(port))
+    command = _python(module, "--port", str(port))
     return Part(
         name=name,
         title=title,
