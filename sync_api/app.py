@@ -28,6 +28,7 @@ from sync_api.rules import RulesCache
 from sync_api.settings import Settings
 from sync_api.stream.hub import Hub, Limits
 from sync_api.stream.stopping import when_stopped
+from sync_api.warnings.watch import Watch
 from web import middleware, problems
 
 SMALLEST_COMPRESSED = 1024
@@ -59,7 +60,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.engine = Engine(pool, RulesCache(), Months())
         app.state.risk = RiskServer(settings.serving_url)
         app.state.dagster = Dagster(settings.dagster_url)
-        app.state.hub = hub = Hub(pool, _limits(settings))
+        watch = Watch(pool, app.state.risk, settings.jwt_secret)
+        app.state.hub = hub = Hub(pool, _limits(settings), watch)
         _collect_seldom()
         try:
             with when_stopped(hub.drain):

@@ -5,10 +5,11 @@ from typing import Any
 EVENT: dict[str, Any] = {
     "type": "object",
     "properties": {
-        "event": {"type": "string", "enum": ["poke", "conflict", "resync", "end"]},
+        "event": {"type": "string", "enum": ["poke", "conflict", "warning", "resync", "end"]},
         "data": {
             "type": "string",
-            "description": "A JSON object. poke: {head}. conflict: {conflict_id, entity, server_id, status}. resync: "
+            "description": "A JSON object. poke: {head}. conflict: {conflict_id, entity, server_id, status}. warning: "
+            "{edit_id, entity, server_id, conflict_probability, threshold, warning_message, prediction_id}. resync: "
             "{reason}, one of epoch, horizon, position, overrun. end: {reason}, one of expired, draining, rotated.",
         },
         "id": {

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -32,6 +33,28 @@ def conflict(conflict_id: str, entity: str, server_id: str, status: str) -> Even
     """A change of this user's waits for somebody, or has been settled."""
     data = {"conflict_id": conflict_id, "entity": entity, "server_id": server_id, "status": status}
     return Event("conflict", data, conflict_id)
+
+
+def warning(
+    edit_id: UUID,
+    entity: str,
+    server_id: str,
+    conflict_probability: float | None,
+    threshold: float | None,
+    message: str | None,
+    prediction_id: UUID | None,
+) -> Event:
+    """Somebody else has raised the risk of this user's open edit over the threshold. Comes once for an edit."""
+    data = {
+        "edit_id": str(edit_id),
+        "entity": entity,
+        "server_id": server_id,
+        "conflict_probability": conflict_probability,
+        "threshold": threshold,
+        "warning_message": message,
+        "prediction_id": prediction_id and str(prediction_id),
+    }
+    return Event("warning", data, str(edit_id))
 
 
 def end(reason: str) -> Event:

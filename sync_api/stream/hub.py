@@ -14,6 +14,8 @@ import asyncpg
 from sync_api.db.session import Connection, Pool
 from sync_api.stream import store
 from sync_api.stream.listener import Listener, News
+from sync_api.warnings.store import warnings
+from sync_api.warnings.watch import Watch
 from web.auth import Caller
 from web.problems import Problem
 
@@ -23,9 +25,9 @@ PATIENCE_SECONDS = 5.0  # for one tick; PostgreSQL may be away
 LONGEST_WAIT_SECONDS = 2.0  # between ticks, while it is
 
 # What may have happened to a user while a tenant moved on: tenant → (after, until) in, news out. Whatever is to be
-# told to some users alone (a warning about an open edit) is one more of these.
+# told to some users alone is one more of these.
 Source = Callable[[Connection, Mapping[str, tuple[int, int]]], Awaitable[list[News]]]
-SOURCES: tuple[Source, ...] = (store.conflicts,)
+SOURCES: tuple[Source, ...] = (store.conflicts, warnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,11 @@ class Limits:
 class Hub:
     """The open streams, and their poller, which runs while there are any."""
 
-    def __init__(self, pool: Pool, limits: Limits) -> None:
+    def __init__(self, pool: Pool, limits: Limits, watch: Watch) -> None:
         self.limits = limits
         self.draining = asyncio.Event()
         self._pool = pool
+        self._watch = watch
         self._listeners: set[Listener] = set()
         self._by_user: Counter[tuple[str, str]] = Counter()
         self._poller: asyncio.Task[None] | None = None
@@ -63,9 +66,10 @@ class Hub:
         if len(self._listeners) >= self.limits.streams:
             raise _refused(429, "too_many_streams", "This server has too many streams open", "5")
 
-    def join(self, listener: Listener) -> None:
-        """From now on, tell it what happens."""
+    def join(self, listener: Listener, since: int | None = None) -> None:
+        """From now on, tell it what happens. since: up to where its user had been told before."""
         self._listeners.add(listener)
+        self._watch.join(listener, since)
         self._by_user[listener.tenant, listener.user] += 1
         if self._poller is None:
             self._poller = asyncio.create_task(self._poll())
@@ -83,10 +87,11 @@ class Hub:
         self.draining.set()
 
     async def close(self) -> None:
-        """End the poller."""
+        """End the poller, and what runs beside it."""
         if self._poller is not None:
             self._poller.cancel()
             await asyncio.gather(self._poller, return_exceptions=True)
+        await self._watch.close()
 
     async def _poll(self) -> None:
         wait = self.limits.poll
@@ -123,6 +128,7 @@ class Hub:
         for head in found:
             for listener in listeners[head.tenant]:
                 listener.move(head, news[head.tenant, listener.user])
+        self._watch.note(found, listeners)
 
 
 def _refused(status: int, code: str, title: str, seconds: str) -> Problem:

@@ -17,6 +17,7 @@ from sync_api.stream.hub import Hub
 from sync_api.stream.listener import MOST_WAITING, Listener
 from sync_api.stream.response import EventStream
 from sync_api.tenancy import unknown_tenant
+from sync_api.warnings import store as warnings
 from web.auth import Caller, caller
 
 router = APIRouter(prefix="/api/v1/sync", tags=["sync"])
@@ -45,15 +46,17 @@ async def stream(
     last_event_id: LastEventId = None,
 ) -> Response:
     """Server-sent events that say that there is something to fetch, never what. `poke {head}`: pull. `conflict
-    {conflict_id, entity, server_id, status}`: a change of yours waits, or somebody has settled it. `resync {reason}`:
-    epoch, horizon, position: read everything again; overrun: list your conflicts. `end {reason}`: come back. `id` is a
-    place in the tenant's order: say the last one as `Last-Event-ID` (else `since`), and what you missed comes at once.
+    {conflict_id, entity, server_id, status}`: a change of yours waits, or somebody has settled it. `warning {edit_id,
+    …}`: what others do has made a conflict of your open edit likely; once for an edit. `resync {reason}`: epoch,
+    horizon, position: read everything again; overrun: list your conflicts. `end {reason}`: come back. `id` is a place
+    in the tenant's order: say the last one as `Last-Event-ID` (else `since`), and what you missed comes at once.
     """
     hub: Hub = request.app.state.hub
     hub.admit(who)
-    listener = await _listener(request.app.state.engine, who, since if last_event_id is None else last_event_id, epoch)
+    told = since if last_event_id is None else last_event_id
+    listener = await _listener(request.app.state.engine, who, told, epoch)
     hub.admit(who)  # once more: others have come meanwhile
-    hub.join(listener)
+    hub.join(listener, told)
     return EventStream(hub, listener, expires_at=who.expires_at, headers=sync_headers(None))
 
 
@@ -69,8 +72,9 @@ async def _listener(engine: Engine, who: Caller, since: int | None, epoch: UUID 
             if (reason := service.unreachable(found, since or 0, epoch)) is not None:
                 listener.tell(events.resync(reason))
             elif since is not None:
-                for one in await store.missed(connection, who.tenant, who.user, since, found.head, MOST_WAITING + 1):
-                    listener.tell(one.event)
+                for missed in (store.missed, warnings.missed):
+                    for one in await missed(connection, who.tenant, who.user, since, found.head, MOST_WAITING + 1):
+                        listener.tell(one.event)
             if since is None or found.feed > since:
                 listener.tell(events.poke(found.head))
             return listener

@@ -3,7 +3,7 @@
 One set-based statement a tick for all tenants that anybody listens to, through functions that look across tenants.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -12,7 +12,7 @@ from sync_api.db.session import Connection
 from sync_api.stream import events
 from sync_api.stream.listener import Head, News
 
-AT_ONCE = 1000  # conflicts of one tenant in one statement
+AT_ONCE = 1000  # news of one tenant in one statement
 
 # The same for one tenant, when somebody begins to listen: through its own policies.
 ONE_HEAD = """
@@ -54,14 +54,21 @@ async def heads(connection: Connection, told: Mapping[str, int]) -> list[Head]:
 
 async def conflicts(connection: Connection, moved: Mapping[str, tuple[int, int]]) -> list[News]:
     """Every change of a conflict that somebody has to see. moved: tenant → (after, until)."""
+    return await through(connection, "SELECT * FROM sync.stream_conflicts($1, $2, $3, $4)", moved, _news)
+
+
+async def through(
+    connection: Connection,
+    statement: str,
+    moved: Mapping[str, tuple[int, int]],
+    read: Callable[[Sequence[asyncpg.Record]], list[News]],
+) -> list[News]:
+    """All that `statement` finds, however much it is. moved: tenant → (after, until)."""
     found: list[News] = []
     left = dict(moved)
     while left:
         after, until = zip(*left.values(), strict=True)
-        rows = await connection.fetch(
-            "SELECT * FROM sync.stream_conflicts($1, $2, $3, $4)", list(left), after, until, AT_ONCE
-        )
-        news = _news(rows)
+        news = read(await connection.fetch(statement, list(left), after, until, AT_ONCE))
         found += news
         left = {
             tenant: (seqs[-1], left[tenant][1])

@@ -7,42 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from serving.settings import Settings
 from sync_api.db.tenants import ensure_tenant
 from tests.serving.models import cached
 from tests.serving.running import serve
+from tests.sync_api.rude import rude
 from tests.sync_api.running import Tenant, running
 
 WISH = {"entity": "task", "server_id": "r", "device_id": "ann-phone", "fields": ["title"]}
 PREDICTS = ("sync", "predict")
-
-
-@contextlib.asynccontextmanager
-async def rude(answer: bytes | None, *, drips: bool = False) -> AsyncIterator[str]:
-    """A server that hears everybody out and then says `answer`, or nothing; `drips`: and then never comes to an end."""
-
-    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = next(int(line.split(b":")[1]) for line in head.splitlines() if line.lower().startswith(b"content-le"))
-        await reader.readexactly(length)
-        if answer is None:
-            await asyncio.sleep(5)
-        else:
-            writer.write(answer)
-        with contextlib.suppress(ConnectionError):
-            while drips:
-                writer.write(b" ")
-                await writer.drain()
-                await asyncio.sleep(0.1)
-        writer.close()
-
-    server = await asyncio.start_server(speak, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
 
 
 @contextlib.asynccontextmanager
@@ -81,6 +57,22 @@ async def test_the_risk_comes_from_the_prediction_server(
             await asyncio.sleep(0.1)
         assert (risk["conflict_probability"], risk["risk_level"]) == (pytest.approx(0.9), "high")
         assert risk["prediction_id"]
+        again = {"fields": ["status"], "base_version": 3}
+        await tenant.http.put(f"/api/v1/edits/{edit['edit_id']}", headers=ann, json=again)
+        asked: list[Any] = []
+        for _ in range(100):  # the log is written beside the answers
+            asked = await sql.fetch(
+                """SELECT moment, device_id, features_json::jsonb -> 'request' AS request FROM sync.prediction_log
+                   WHERE edit_id = $1 ORDER BY asked_at""",
+                edit["edit_id"],
+            )
+            if asked and "status" in asked[-1]["request"]:
+                break
+            await asyncio.sleep(0.05)
+        assert (asked[0]["moment"], asked[-1]["moment"], asked[-1]["device_id"]) == (
+            "edit_start", "edit_open", "ann-phone",
+        )  # fmt: skip
+        assert orjson.loads(asked[-1]["request"]) == {"client_version": 3, "fields": ["title", "status"]}
         nothing = await tenant.http.put(
             f"/api/v1/edits/{edit['edit_id']}", headers=tenant.headers("ann", ("sync",)), json={}
         )

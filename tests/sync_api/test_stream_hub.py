@@ -7,9 +7,11 @@ import orjson
 
 from sync_api.db.session import connect
 from sync_api.db.tenants import ensure_tenant
+from sync_api.edits.risk import RiskServer
 from sync_api.stream import events
 from sync_api.stream.hub import Hub, Limits
 from sync_api.stream.listener import MOST_WAITING, Head, Listener, News
+from sync_api.warnings.watch import Watch
 
 EPOCH = UUID(int=1)
 
@@ -61,10 +63,11 @@ def test_the_last_event_alone_carries_the_position() -> None:
     assert (b"id:" in first, second.startswith(b"id: 7\nevent: poke\n"), rest) == (False, True, b"")
 
 
-async def test_nobody_is_asked_while_nobody_listens(api_url: str, database_url: str) -> None:
+async def test_nobody_is_asked_while_nobody_listens(api_url: str, database_url: str, jwt_secret: str) -> None:
     ensure_tenant(database_url, "t")
     pool = await connect(api_url, size=2)
-    hub = Hub(pool, Limits(poll=0.01))
+    risk = RiskServer("http://127.0.0.1:9")
+    hub = Hub(pool, Limits(poll=0.01), Watch(pool, risk, jwt_secret))
     assert not hub.is_polling
     listener = Listener("t", "u", standing(0))
     hub.join(listener)
@@ -74,6 +77,7 @@ async def test_nobody_is_asked_while_nobody_listens(api_url: str, database_url: 
         while hub.is_polling:
             await asyncio.sleep(0.01)
     await hub.close()
+    await risk.close()
     await pool.close()
 
 
