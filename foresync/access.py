@@ -26,10 +26,10 @@ class Access:
     token: str
 
 
-def access(url: str | None, token: str | None, tenant: str, scopes: tuple[str, ...]) -> Access:
+def access(url: str | None, token: str | None, tenant: str, scopes: tuple[str, ...], user: str = "foresync") -> Access:
     """Where to go and with what.
 
-    Without a token the platform signs one for `tenant`, which is made if it is new; PlainError where there is none.
+    Without a token the platform signs one for `user` of `tenant`, which is made if it is new; PlainError where there is none.
     """
     from foresync.platform.platform import Platform  # not needed by who brings address and token
     from foresync.platform.state import State
@@ -37,7 +37,7 @@ def access(url: str | None, token: str | None, tenant: str, scopes: tuple[str, .
     if url and token:
         return Access(url, token)
     platform = Platform.find(State.find())
-    return Access(url or platform.urls.api, token or platform.token(tenant, "foresync", scopes))
+    return Access(url or platform.urls.api, token or platform.token(tenant, user, scopes))
 
 
 def state_folder() -> Path:

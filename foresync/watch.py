@@ -13,15 +13,16 @@ app = typer.Typer()
 @app.command()
 def watch(
     tenant: Annotated[str, typer.Option(help="Whose.")],
+    user: Annotated[str, typer.Option(help="Of whose conflicts and open edits to hear.")] = "foresync",
     since: Annotated[int | None, typer.Option(min=0, help="Also what has been missed since this position.")] = None,
     url: Url = None,
     token: Token = None,
 ) -> None:
-    """Print what the server pokes its clients with, a line an event, until Ctrl-C."""
+    """Print what the server has to say to a user's devices (pokes, conflicts, warnings), a line an event, until Ctrl-C."""
     from foresync.client import SyncClient
 
     with plain_errors():
-        server = access(url, token, tenant, ("sync",))
+        server = access(url, token, tenant, ("sync",), user)
         with SyncClient(server.url, server.token) as client:
             for event in client.listen(since):
                 typer.echo(f"{event.event} {json.dumps(event.data)}")

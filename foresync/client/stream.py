@@ -18,7 +18,9 @@ LONGEST_LINE = 65_536  # bytes; ours have some hundred
 @dataclass(frozen=True, slots=True)
 class StreamEvent:
     """What the server says: `poke` (`head`: pull if you have not read so far), `conflict` (`conflict_id`, `entity`,
-    `server_id`, `status`), `resync` (`reason`), and whatever a newer server adds. `id` is a place in its order."""
+    `server_id`, `status`), `warning` (`edit_id`, `entity`, `server_id`, `conflict_probability`, `threshold`,
+    `warning_message`, `prediction_id`), `resync` (`reason`), and whatever a newer server adds. `id` is a place in its
+    order."""
 
     event: str
     data: Json

@@ -99,8 +99,9 @@ class SyncClient:
         return ChangesPage.parse(self._transport.request("GET", f"/api/v1/sync/changes?{query}"))
 
     def listen(self, since: int | None = None, *, epoch: str | None = None) -> Iterator[StreamEvent]:
-        """What the server has to say, as it comes: pokes, conflicts of one's own, resyncs. Never ends by itself; opens
-        the stream again when it breaks, and then hears at once what it missed. `since`: how far the feed has been read.
+        """What the server has to say, as it comes: pokes, conflicts of one's own, warnings about one's open edits,
+        resyncs. Never ends by itself; opens the stream again when it breaks, and then hears at once what it missed.
+        `since`: how far the feed has been read.
 
         Other calls may be made on the same client between two events.
         """

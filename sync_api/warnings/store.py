@@ -14,7 +14,7 @@ from sync_api.stream.listener import News
 from sync_api.stream.store import through
 
 EDIT = tuple(field.name for field in fields(Edit))
-STIRRED = "SELECT * FROM sync.stream_stirred_edits($1, $2, $3, $4, $5, $6)"
+STIRRED = "SELECT * FROM sync.stream_stirred_edits($1, $2, $3, $4, $5)"
 
 # Taken before the edits are looked at: nobody can close one between that and the warning.
 CLOCK = "UPDATE sync.tenant_clock SET seq = seq + $2 WHERE tenant_id = $1 RETURNING seq - $2"
@@ -55,12 +55,11 @@ ORDER BY w.seq LIMIT $5
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Between two places in a tenant's order, for the edits of these users. `after` is not looked at, `until` is."""
+    """At what has happened after a place in a tenant's order, for the edits of these users."""
 
     tenant: str
     users: frozenset[str]
     after: int
-    until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,6 @@ async def stirred(connection: Connection, looks: Sequence[Look], most: int) -> l
         STIRRED,
         [look.tenant for look in looks],
         [look.after for look in looks],
-        [look.until for look in looks],
         [n for n, _ in listening],
         [user for _, user in listening],
         most,

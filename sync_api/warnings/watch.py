@@ -66,13 +66,17 @@ class Watch:
             del self._looked[tenant]
         if self._round is not None or time.monotonic() < self._due:
             return
+        moved = {one.tenant: one.head for one in found if one.head > self._looked.get(one.tenant, one.head)}
         looks = [
-            Look(head.tenant, frozenset(one.user for one in listeners[head.tenant]), looked, head.head)
-            for head in found
-            if head.head > (looked := self._looked.get(head.tenant, head.head))
+            Look(
+                tenant,
+                frozenset(one.user for one in listeners[tenant]),
+                max(self._looked[tenant], head - FARTHEST_BACK),
+            )
+            for tenant, head in moved.items()
         ]
         if looks or self._waiting:
-            self._looked |= {look.tenant: look.until for look in looks}
+            self._looked |= moved
             self._round = asyncio.create_task(self._go(looks))
 
     async def _go(self, looks: Sequence[Look]) -> None:
@@ -98,7 +102,7 @@ class Watch:
             return
         try:
             async with self._pool.acquire() as connection:
-                found = await store.stirred(connection, [_near(look) for look in looks], MOST_WAITING)
+                found = await store.stirred(connection, looks, MOST_WAITING)
         except BaseException:
             for look in looks:
                 if look.tenant in self._looked:
@@ -138,7 +142,3 @@ class Watch:
     def _authorization(self, tenant: str) -> str:
         scopes, soon = ("predict", "operate"), timedelta(minutes=1)
         return f"Bearer {mint(self._secret, tenant=tenant, user=OURSELVES, scopes=scopes, expires_in=soon)}"
-
-
-def _near(look: Look) -> Look:
-    return Look(look.tenant, look.users, max(look.after, look.until - FARTHEST_BACK), look.until)

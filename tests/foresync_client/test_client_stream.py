@@ -120,7 +120,11 @@ def test_the_command_prints_a_line_an_event_and_says_plainly_when_it_is_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("foresync.client.sync.Retry", lambda: QUICK)
-    with streams((200, POKE)) as (url, _):
-        done = CliRunner().invoke(app, ["watch", "--tenant", "t", "--url", url, "--token", "x"])
-    assert done.output.splitlines() == ['poke {"head": 7}']
+    warning = b'id: 8\nevent: warning\ndata: {"edit_id": "e", "warning_message": "Talk first."}\n\n'
+    with streams((200, POKE + warning)) as (url, _):
+        done = CliRunner().invoke(app, ["watch", "--tenant", "t", "--user", "ann", "--url", url, "--token", "x"])
+    assert done.output.splitlines() == [
+        'poke {"head": 7}',
+        'warning {"edit_id": "e", "warning_message": "Talk first."}',
+    ]
     assert "stream" in str(done.exception)

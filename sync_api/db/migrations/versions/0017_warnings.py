@@ -17,11 +17,12 @@ CREATE POLICY tenant_isolation ON sync.edit_warning
 USING (tenant_id = sync.current_tenant()) WITH CHECK (tenant_id = current_setting('foresync.tenant', true))
 """
 
-# Open edits of those who listen, on whose record somebody else has pushed or announced something between two places in
-# the order. A heartbeat announces nothing. From the records that moved to the edits: a look costs by what has happened.
+# Open edits of those who listen, on whose record somebody else has pushed or announced something after a place in the
+# order. There is no other bound: a record that is pushed to all the time would have moved beyond it at every look. A
+# heartbeat announces nothing. From the records that moved to the edits: a look costs by what has happened.
 STIRRED = """
 CREATE FUNCTION sync.stream_stirred_edits(
-  tenants text[], after bigint[], until bigint[], listening integer[], users text[], most integer)
+  tenants text[], after bigint[], listening integer[], users text[], most integer)
 RETURNS TABLE (
   tenant text, seq bigint, edit_id uuid, event text, user_id text, device_id text, entity_type text, entity_id text,
   base_version integer, fields text[], received_at timestamptz, expires_at timestamptz)
@@ -29,16 +30,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET jit = off AS $$
   SELECT DISTINCT ON (k.tenant, s.edit_id) k.tenant, t.seq, s.edit_id, s.event, s.user_id, s.device_id,
     s.entity_type, s.entity_id, s.base_version, s.fields, s.received_at, s.expires_at
-  FROM unnest(tenants, after, until) WITH ORDINALITY AS k (tenant, after, until, look)
+  FROM unnest(tenants, after) WITH ORDINALITY AS k (tenant, after, look)
   CROSS JOIN LATERAL (
     SELECT r.entity_type, r.entity_id, r.updated_by AS user_id, r.seq FROM sync.record AS r
-    WHERE r.tenant_id = k.tenant AND r.seq > k.after AND r.seq <= k.until
+    WHERE r.tenant_id = k.tenant AND r.seq > k.after
     UNION ALL
     SELECT c.entity_type, c.entity_id, c.user_id, c.changed_seq FROM sync.conflict_resolution AS c
-    WHERE c.tenant_id = k.tenant AND c.changed_seq > k.after AND c.changed_seq <= k.until AND c.status = 'open'
+    WHERE c.tenant_id = k.tenant AND c.changed_seq > k.after AND c.status = 'open'
     UNION ALL
     SELECT e.entity_type, e.entity_id, e.user_id, e.seq FROM sync.edit_session_event AS e
-    WHERE e.tenant_id = k.tenant AND e.seq > k.after AND e.seq <= k.until AND e.event IN ('opened', 'fields')
+    WHERE e.tenant_id = k.tenant AND e.seq > k.after AND e.event IN ('opened', 'fields')
   ) AS t
   CROSS JOIN LATERAL (
     SELECT e.* FROM sync.edit_session_event AS e
@@ -93,7 +94,7 @@ $$
 """
 
 FUNCTIONS = (
-    "sync.stream_stirred_edits(text[], bigint[], bigint[], integer[], text[], integer)",
+    "sync.stream_stirred_edits(text[], bigint[], integer[], text[], integer)",
     "sync.stream_warnings(text[], bigint[], bigint[], integer)",
 )
 
