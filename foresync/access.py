@@ -29,7 +29,8 @@ class Access:
 def access(url: str | None, token: str | None, tenant: str, scopes: tuple[str, ...], user: str = "foresync") -> Access:
     """Where to go and with what.
 
-    Without a token the platform signs one for `user` of `tenant`, which is made if it is new; PlainError where there is none.
+    Without a token the platform signs one for `user` of `tenant`, which is made if it is new; PlainError where there
+    is none.
     """
     from foresync.platform.platform import Platform  # not needed by who brings address and token
     from foresync.platform.state import State

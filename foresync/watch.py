@@ -18,7 +18,7 @@ def watch(
     url: Url = None,
     token: Token = None,
 ) -> None:
-    """Print what the server has to say to a user's devices (pokes, conflicts, warnings), a line an event, until Ctrl-C."""
+    """Print what a user's devices are told (pokes, conflicts, warnings), a line an event, until Ctrl-C."""
     from foresync.client import SyncClient
 
     with plain_errors():
