@@ -5,23 +5,25 @@ Evaluating the arrays is `runtime`'s; the gate checks the very code that serves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
+from ml.calibration import Fitted
 from ml.features import DEFAULTS, FEATURE_NAMES
 from ml.tune import predict
-from runtime import Boosting, CompiledModel, Forest, Linear, Manifest, load, save
+from runtime import Boosting, CompiledModel, Forest, Linear, Manifest, Sigmoid, load, save
 
 EXAMPLES: Final = 64
-# trees are compared and added in the reference's own order; a dot product or another machine's exp may round otherwise
-TOLERANCE: Final = {"random_forest": 0.0, "gradient_boosting": 1e-12, "logistic_regression": 1e-12}
+# a dot product or another machine's exp may round otherwise
+ROUNDING: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +45,46 @@ def matrix(frame: pd.DataFrame) -> NDArray[np.float64]:
     return frame[list(FEATURE_NAMES)].fillna(DEFAULTS).to_numpy(dtype=np.float64)
 
 
-def compiled(model: Pipeline) -> Forest | Boosting | Linear:
-    """The fitted pipeline as arrays. Raises TypeError for an estimator that has no compiled form."""
-    estimator = model.named_steps["model"]
+def parts(model: Fitted) -> tuple[Pipeline, Sigmoid | None]:
+    """The pipeline that scores, and the sigmoid after it, if there is one."""
+    if not isinstance(model, CalibratedClassifierCV):
+        return model, None
+    (fitted,) = model.calibrated_classifiers_
+    (sigmoid,) = fitted.calibrators
+    return fitted.estimator.estimator, Sigmoid(float(sigmoid.a_), float(sigmoid.b_))
+
+
+def compiled(model: Fitted) -> Forest | Boosting | Linear:
+    """What scores, as arrays. Raises TypeError for an estimator that has no compiled form."""
+    pipeline, _ = parts(model)
+    estimator = pipeline.named_steps["model"]
     if hasattr(estimator, "estimators_"):
         return _forest([tree.tree_ for tree in estimator.estimators_])
     if isinstance(estimator, HistGradientBoostingClassifier):
         return _boosting(estimator)
     if hasattr(estimator, "coef_"):
-        scaler = model.named_steps["scale"]
+        scaler = pipeline.named_steps["scale"]
         return Linear(scaler.mean_, scaler.scale_, estimator.coef_[0], float(estimator.intercept_[0]))
     raise TypeError(f"no compiled form for {type(estimator).__name__}")
 
 
-def write(directory: Path, manifest: Manifest, model: Pipeline, frame: pd.DataFrame) -> CompiledModel:
-    """Save the compiled model, with examples from `frame` from its lowest to its highest score, and read it back.
+def write(directory: Path, manifest: Manifest, model: Fitted, frame: pd.DataFrame) -> CompiledModel:
+    """Save the compiled model, its calibration, and examples of `frame` from lowest to highest score; read it back.
 
     Raises ValueError when it does not answer the examples as the reference does.
     """
     scores = predict(model, frame)
     rows = np.argsort(scores, kind="stable")[np.linspace(0, len(scores) - 1, EXAMPLES).astype(int)]
+    _, sigmoid = parts(model)
+    manifest = replace(manifest, calibration=asdict(sigmoid) if sigmoid else None)
     save(directory, manifest, compiled(model), matrix(frame.iloc[rows]), scores[rows])
     return load(directory)
 
 
-def prove(reference: Pipeline, served: CompiledModel, frame: pd.DataFrame) -> Proof:
+def prove(reference: Fitted, served: CompiledModel, frame: pd.DataFrame) -> Proof:
     """Compare the two on every row of `frame`."""
-    tolerance = TOLERANCE[served.manifest.model_type]
+    is_exact = served.manifest.model_type == "random_forest" and served.manifest.calibration is None
+    tolerance = 0.0 if is_exact else ROUNDING
     if frame.empty:
         return Proof(0, 0.0, tolerance)
     difference = np.abs(predict(reference, frame) - served.predict(matrix(frame)))

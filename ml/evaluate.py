@@ -49,7 +49,10 @@ def measure(labels: Labels, scores: Scores, threshold: float) -> Metrics:
 
 
 def at_threshold(labels: Labels, scores: Scores, threshold: float) -> Metrics:
-    """What warning at scores >= threshold would have meant. No warnings: precision 0."""
+    """What warning at scores >= threshold would have meant. No warnings: precision 0.
+
+    `averted_per_100_warnings` is what it comes to when every warning is heeded; where half are, it is half.
+    """
     warned = scores >= threshold
     hits = float((warned & labels).sum())
     precision = hits / warned.sum() if warned.any() else 0.0
@@ -59,6 +62,7 @@ def at_threshold(labels: Labels, scores: Scores, threshold: float) -> Metrics:
         "recall": float(recall),
         "f1": float(2 * precision * recall / (precision + recall)) if hits else 0.0,
         "warnings_per_100_edits": 100.0 * float(warned.mean()),
+        "averted_per_100_warnings": 100.0 * float(precision),
     }
 
 
@@ -75,21 +79,6 @@ def by_group(frame: pd.DataFrame, scores: Scores, threshold: float, column: str)
     return {
         str(group): measure(labels[groups == group], scores[groups == group], threshold)
         for group in sorted(set(groups))
-    }
-
-
-def baselines(train: pd.DataFrame, frame: pd.DataFrame) -> dict[str, Scores]:
-    """What a skeptic would try first, as scores for `frame`.
-
-    `constant` says the past's base rate of everything. `changed_by_others_recently` ranks by others at work on the
-    record now, then by how often the record is edited.
-    """
-    frequency = frame["entity_edit_frequency"].fillna(0.0).to_numpy()
-    tie_break = frequency / (1.0 + frequency.max(initial=0.0))
-    activity = frame["concurrent_editors"].fillna(0.0).to_numpy() + tie_break
-    return {
-        "constant": np.full(len(frame), float(train[TARGET].mean())),
-        "changed_by_others_recently": activity / (1.0 + activity.max(initial=0.0)),
     }
 
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import average_precision_score
-from sklearn.pipeline import Pipeline
 
+from ml.calibration import Fitted, calibrated
 from ml.estimators import SEED, Candidate
 from ml.evaluate import Metrics, Scores, measure
 from ml.features import FEATURE_NAMES, TARGET
@@ -25,10 +25,10 @@ REPEATS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Finalist:
-    """A fitted candidate with its threshold; scores are in the order of the slices' rows."""
+    """A fitted and calibrated candidate with its threshold; scores are in the order of the slices' rows."""
 
     candidate: Candidate
-    model: Pipeline
+    model: Fitted
     threshold: Threshold
     validation_pr_auc: float
     holdout_scores: Scores
@@ -58,7 +58,7 @@ def importances(finalist: Finalist, split: Split) -> dict[str, tuple[float, floa
 
 
 def _finalist(candidate: Candidate, split: Split) -> Finalist:
-    model = fit(candidate, split.train)
+    model = calibrated(fit(candidate, split.train), split.validation)
     labels = split.validation[TARGET].to_numpy()
     scores = predict(model, split.validation)
     threshold = choose(labels, scores)

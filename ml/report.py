@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ml.baselines import BASELINES
 from ml.dataset import TrainingSet
-from ml.evaluate import Interval, Metrics, Scores, baselines, by_group, measure, pr_auc_difference, pr_auc_interval
+from ml.evaluate import Interval, Metrics, Scores, by_group, measure, pr_auc_difference, pr_auc_interval
 from ml.features import TARGET
 from ml.finalists import Finalist, importances
 from ml.splits import Split
@@ -78,11 +79,12 @@ def gather(dataset: TrainingSet, split: Split, finalists: list[Finalist]) -> Rep
 def _against_baselines(split: Split, chosen: Finalist) -> dict[str, Baseline]:
     holdout = split.holdout
     labels = holdout[TARGET].to_numpy()
+    scored = {name: baseline(split.train, holdout) for name, baseline in BASELINES.items()}
     return {
         name: Baseline(
             scores=scores,
             metrics=measure(labels, scores, chosen.threshold.value),
             lead=pr_auc_difference(holdout, chosen.holdout_scores, scores),
         )
-        for name, scores in baselines(split.train, holdout).items()
+        for name, scores in scored.items()
     }

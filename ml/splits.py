@@ -72,6 +72,30 @@ def by_time(frame: pd.DataFrame) -> Split:
     )
 
 
+def by_tenant(frame: pd.DataFrame, train: float = 0.55, validation: float = 0.15) -> Split:
+    """Cut each tenant's own history at these shares of its pushes, so that every tenant is in every slice.
+
+    For measuring, not for serving: where one tenant's past is another's future, no single time divides the slices, and
+    `validation_from` and `holdout_from` are those of the tenant that is cut last.
+    """
+    known = known_at(frame)
+    pushes = (
+        frame[PUSH].assign(known=known).drop_duplicates(PUSH).sort_values("known", kind="stable", ignore_index=True)
+    )
+    by = pushes.groupby("tenant_id", sort=False)["known"]
+    place, size = by.cumcount(), by.transform("size")
+    ends = [pushes.loc[place == (size * share).astype("int64")] for share in (train, train + validation)]
+    cuts = [end.set_index("tenant_id")["known"] for end in ends]
+    first, second = (frame["tenant_id"].map(cut) for cut in cuts)
+    return Split(
+        train=frame.loc[known < first],
+        validation=frame.loc[(known >= first) & (known < second)],
+        holdout=frame.loc[known >= second],
+        validation_from=cuts[0].max(),
+        holdout_from=cuts[1].max(),
+    )
+
+
 def stratified(frame: pd.DataFrame, *, seed: int = 0) -> Split:
     """Shuffle whole pushes into five folds with equal shares of conflicts: three train, one validates, one is held out.
 

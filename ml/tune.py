@@ -20,8 +20,10 @@ from sklearn.metrics import average_precision_score
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
+from ml.calibration import Fitted
 from ml.estimators import Candidate
 from ml.features import FEATURE_NAMES, TARGET
+from ml.sampling import thinned
 from ml.splits import folds_by_time
 
 FOLDS: Final = 3
@@ -68,12 +70,13 @@ def best_of_each_type(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def fit(candidate: Candidate, frame: pd.DataFrame) -> Pipeline:
-    """The candidate fitted to a frame's features and target."""
+    """The candidate fitted to a frame; of a large one to all conflicts and, weighted, a share of the rest."""
+    rows, weights = thinned(frame)
     with one_thread():
-        return candidate.build().fit(frame[list(FEATURE_NAMES)], frame[TARGET])
+        return candidate.build().fit(rows[list(FEATURE_NAMES)], rows[TARGET], model__sample_weight=weights)
 
 
-def predict(model: Pipeline, frame: pd.DataFrame) -> NDArray[np.float64]:
+def predict(model: Fitted, frame: pd.DataFrame) -> NDArray[np.float64]:
     """P(conflict) of every row: float64[n]."""
     with one_thread():
         return np.asarray(model.predict_proba(frame[list(FEATURE_NAMES)])[:, 1], dtype=np.float64)

@@ -10,5 +10,17 @@ from runtime.forest import Forest
 from runtime.linear import Linear
 from runtime.manifest import CorruptModel, Manifest
 from runtime.model import CompiledModel
+from runtime.sigmoid import Sigmoid
 
-__all__ = ["Boosting", "CompiledModel", "Contributions", "CorruptModel", "Forest", "Linear", "Manifest", "load", "save"]
+__all__ = [
+    "Boosting",
+    "CompiledModel",
+    "Contributions",
+    "CorruptModel",
+    "Forest",
+    "Linear",
+    "Manifest",
+    "Sigmoid",
+    "load",
+    "save",
+]

@@ -1,22 +1,18 @@
 """Gradient boosted trees: raw scores at the leaves, added to a baseline, then the logistic function.
 
 What makes it equal to sklearn: inputs stay float64 (a forest rounds them), scores are added tree after tree, starting
-from the baseline, and the exponential is the C library's, as scipy's `expit` takes it; numpy's own differs in the last
-bit, which at a threshold decides whether somebody is warned.
+from the baseline, and the logistic function is `runtime.sigmoid`'s.
 """
 
 from dataclasses import dataclass
-from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime import contributions
 from runtime.contributions import Contributions
+from runtime.sigmoid import logistic
 from runtime.trees import Trees, TreeWalker
-
-# exp of more would not fit a float64; the probability is below 1e-307 there
-MAX_EXPONENT = 709.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,15 +35,15 @@ class BoostingEvaluator:
         self._walker = TreeWalker(boosting)
         self._baseline = float(boosting.baseline)
 
+    def score(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The log-odds of each row: float64[n, F] -> float64[n]."""
+        return self._walker.sum(np.ascontiguousarray(x), self._baseline)
+
     def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """P(class 1) of each row: float64[n, F] -> float64[n]."""
-        raw = self._raw(x)
-        return np.array([1.0 / (1.0 + exp(min(-score, MAX_EXPONENT))) for score in raw.tolist()], dtype=np.float64)
+        return logistic(self.score(x))
 
     def contributions(self, x: NDArray[np.float64], reference: NDArray[np.float64]) -> Contributions:
         """Parts of the raw score, for one row: float64[F], float64[F]."""
         start, values = contributions.of_trees(self._walker, x, reference)
-        return Contributions("log_odds", self._baseline + start, float(self._raw(x[np.newaxis])[0]), values)
-
-    def _raw(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self._walker.sum(np.ascontiguousarray(x), self._baseline)
+        return Contributions("log_odds", self._baseline + start, float(self.score(x[np.newaxis])[0]), values)

@@ -33,6 +33,10 @@ class ForestEvaluator:
         self._walker = TreeWalker(forest)
         self._trees = len(forest.roots)
 
+    def score(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A forest has no other score than the probability."""
+        return self.predict(x)
+
     def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """P(class 1) of each row: float64[n, F] -> float64[n]."""
         return self._walker.sum(_rounded(x), 0.0) / self._trees

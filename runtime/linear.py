@@ -27,9 +27,14 @@ class Linear:
         if (self.scale == 0).any():
             raise ValueError("the regression divides by a scale of zero")
 
+    def score(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The log-odds of each row: float64[n, F] -> float64[n]."""
+        z: NDArray[np.float64] = ((x - self.mean) / self.scale) @ self.coef + self.intercept
+        return z
+
     def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """P(class 1) of each row: float64[n, F] -> float64[n]."""
-        z = self._raw(x)
+        z = self.score(x)
         # never overflows, whatever the sign
         small = np.exp(-np.abs(z))
         p: NDArray[np.float64] = np.where(z >= 0, 1.0, small) / (1.0 + small)
@@ -38,8 +43,4 @@ class Linear:
     def contributions(self, x: NDArray[np.float64], reference: NDArray[np.float64]) -> Contributions:
         """Parts of the raw score, for one row: float64[F], float64[F]."""
         values = (x - reference) / self.scale * self.coef
-        return Contributions("log_odds", float(self._raw(reference)), float(self._raw(x)), values)
-
-    def _raw(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        raw: NDArray[np.float64] = ((x - self.mean) / self.scale) @ self.coef + self.intercept
-        return raw
+        return Contributions("log_odds", float(self.score(reference)), float(self.score(x)), values)

@@ -22,7 +22,9 @@ class Manifest:
 
     `threshold` is where a warning is shown, `medium_threshold` where the risk stops being low. `tenants` is
     None for a model that may serve everybody; a model trained on mapped time names the only ones it may serve.
-    `files` maps a file's name to its sha256; the manifest's own entry covers the manifest without that entry.
+    `calibration` holds slope and intercept of the sigmoid that makes probabilities of raw scores; None: they are the
+    model's own. `files` maps a file's name to its sha256; the manifest's own entry covers the manifest without that
+    entry.
     """
 
     model_type: str
@@ -33,6 +35,7 @@ class Manifest:
     tenants: list[str] | None
     trained_until: str
     metrics: dict[str, Any]
+    calibration: dict[str, float] | None = None
     files: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
 

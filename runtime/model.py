@@ -10,6 +10,7 @@ from runtime.contributions import Contributions
 from runtime.forest import Forest, ForestEvaluator
 from runtime.linear import Linear
 from runtime.manifest import Manifest
+from runtime.sigmoid import Sigmoid
 
 Model = Forest | Boosting | Linear
 KINDS: Final[dict[str, type[Model]]] = {
@@ -22,7 +23,7 @@ KINDS: Final[dict[str, type[Model]]] = {
 class CompiledModel:
     """Immutable, and safe to share between threads."""
 
-    __slots__ = ("_evaluator", "manifest")
+    __slots__ = ("_evaluator", "_sigmoid", "manifest")
 
     def __init__(self, manifest: Manifest, model: Model) -> None:
         """Raises ValueError when the arrays do not fit the manifest's features."""
@@ -31,6 +32,7 @@ class CompiledModel:
         model.check(len(manifest.features))
         self.manifest = manifest
         self._evaluator = _evaluator(model)
+        self._sigmoid = Sigmoid(**manifest.calibration) if manifest.calibration else None
 
     def predict(self, x: ArrayLike) -> NDArray[np.float64]:
         """P(conflict) of each row: float64[n, F] in the manifest's order -> float64[n].
@@ -40,6 +42,8 @@ class CompiledModel:
         table = np.asarray(x, dtype=np.float64)
         if table.ndim != 2 or table.shape[1] != len(self.manifest.features):
             raise ValueError(f"expected rows of {len(self.manifest.features)} features, got {table.shape}")
+        if self._sigmoid:
+            return self._sigmoid(self._evaluator.score(table))
         return self._evaluator.predict(table)
 
     def contributions(self, x: ArrayLike, reference: ArrayLike) -> Contributions:
@@ -50,7 +54,8 @@ class CompiledModel:
         rows = np.asarray(x, dtype=np.float64), np.asarray(reference, dtype=np.float64)
         if any(row.shape != (len(self.manifest.features),) for row in rows):
             raise ValueError(f"expected two rows of {len(self.manifest.features)} features")
-        return self._evaluator.contributions(*rows)
+        found = self._evaluator.contributions(*rows)
+        return self._sigmoid.contributions(found) if self._sigmoid else found
 
 
 def _evaluator(model: Model) -> ForestEvaluator | BoostingEvaluator | Linear:

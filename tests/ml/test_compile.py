@@ -8,7 +8,8 @@ import skops.io
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
-from ml.compile import EXAMPLES, compiled, matrix, prove, write
+from ml.calibration import calibrated
+from ml.compile import EXAMPLES, compiled, matrix, parts, prove, write
 from ml.estimators import CANDIDATES, Candidate
 from ml.features import FEATURE_NAMES, MOMENTS, manifest_features
 from ml.splits import Split
@@ -45,6 +46,27 @@ def test_both_forms_answer_alike_on_the_whole_holdout(
     proof = prove(model, write(tmp_path / "runtime", manifest(candidate), model, slices.holdout), slices.holdout)
     assert proof.holds and proof.rows == len(slices.holdout)
     assert proof.max_difference <= (1e-12 if kind is Linear else 0.0)
+
+
+@pytest.mark.parametrize("candidate", [LOGISTIC, FOREST, BOOSTING])
+def test_a_calibrated_model_answers_alike_and_ranks_as_before(
+    slices: Split, tmp_path: Path, candidate: Candidate
+) -> None:
+    plain = fit(candidate, slices.train)
+    model = calibrated(plain, slices.validation)
+    served = write(tmp_path / "runtime", manifest(candidate), model, slices.holdout)
+    assert parts(model)[1] and served.manifest.calibration
+    proof = prove(model, served, slices.holdout)
+    assert proof.holds
+    assert proof.max_difference <= (1e-12 if candidate is LOGISTIC else 0.0)
+    before, after = predict(plain, slices.holdout), predict(model, slices.holdout)
+    assert np.all(np.diff(after[np.argsort(before, kind="stable")]) >= 0) and not np.allclose(before, after)
+
+
+def test_a_slice_with_a_handful_of_conflicts_calibrates_nothing(slices: Split) -> None:
+    plain = fit(LOGISTIC, slices.train)
+    few = slices.validation[slices.validation["conflict_occurred"]].head(5)
+    assert calibrated(plain, few) is plain
 
 
 @pytest.mark.parametrize("candidate", [LOGISTIC, FOREST, BOOSTING])

@@ -3,10 +3,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 
+from ml.baselines import BASELINES
 from ml.evaluate import (
     _Ranked,
     at_threshold,
-    baselines,
     by_group,
     calibration_error,
     measure,
@@ -38,6 +38,7 @@ def test_no_warning_at_all_has_precision_zero() -> None:
         "recall": 0.0,
         "f1": 0.0,
         "warnings_per_100_edits": 0.0,
+        "averted_per_100_warnings": 0.0,
     }
 
 
@@ -82,10 +83,11 @@ def test_the_resampled_pr_auc_is_the_standard_one_with_weights(slices: Split) ->
 
 
 def test_baselines_know_the_past_and_others_activity(slices: Split) -> None:
-    scores = baselines(slices.train, slices.holdout)
+    scores = {name: baseline(slices.train, slices.holdout) for name, baseline in BASELINES.items()}
     assert np.all(scores["constant"] == slices.train["conflict_occurred"].mean())
     busy = slices.holdout["concurrent_editors"].to_numpy() > 0
     assert scores["changed_by_others_recently"][busy].min() > scores["changed_by_others_recently"][~busy].max()
+    assert {"logistic_on_five", "peer"} <= scores.keys()
 
 
 def test_the_threshold_takes_the_most_recall_at_the_promised_precision() -> None:

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.dataset import TrainingSet
-from ml.splits import PUSH, Split, by_time, folds_by_time, known_at, stratified
+from ml.splits import PUSH, Split, by_tenant, by_time, folds_by_time, known_at, stratified
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
 
@@ -90,3 +91,17 @@ def test_a_stratified_split_has_equal_shares_and_leaves_nothing_later_than_itsel
     assert (dataset.frame["received_at"] < divided.holdout_from).all()
     pushes = [set(zip(*part[PUSH].to_numpy().T, strict=True)) for part in (divided.train, divided.holdout)]
     assert not pushes[0] & pushes[1]
+
+
+def test_every_tenant_is_in_every_slice_and_its_pushes_are_in_order(rows: pd.DataFrame) -> None:
+    later = rows.assign(tenant_id="later", received_at=rows["received_at"] + pd.Timedelta(days=4000))
+    slices = by_tenant(pd.concat([rows, later], ignore_index=True))
+    parts = (slices.train, slices.validation, slices.holdout)
+    assert sum(map(len, parts)) == 2 * len(rows)
+    for tenant in ("later", rows["tenant_id"].iloc[0]):
+        own = [part[part["tenant_id"] == tenant] for part in parts]
+        pushes = [set(part["sync_session_id"]) for part in own]
+        assert not (pushes[0] & pushes[1] or pushes[1] & pushes[2] or pushes[0] & pushes[2])
+        assert own[0]["received_at"].max() <= own[1]["received_at"].min()
+        assert own[1]["received_at"].max() <= own[2]["received_at"].min()
+        assert len(pushes[2]) / sum(map(len, pushes)) == pytest.approx(0.3, abs=0.01)

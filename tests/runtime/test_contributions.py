@@ -1,5 +1,6 @@
 """Contributions are Shapley's values: what all orders of the features say one by one, for every kind of model."""
 
+from dataclasses import replace
 from itertools import permutations
 from math import factorial
 
@@ -37,7 +38,18 @@ def fitted(kind: str, features: int = FEATURES) -> CompiledModel:
     return CompiledModel(manifest(features, kind), model)
 
 
-MODELS = {kind: fitted(kind) for kind in KINDS}
+def calibrated(kind: str) -> CompiledModel:
+    """A forest with a sigmoid behind it: raw scores are probabilities, answers are log-odds."""
+    model = as_forest(RandomForestClassifier(n_estimators=5, max_depth=3, random_state=1).fit(*small()))
+    return CompiledModel(replace(manifest(FEATURES, kind), calibration={"slope": -3.0, "intercept": 2.0}), model)
+
+
+def small() -> tuple[np.ndarray, np.ndarray]:
+    x = np.random.default_rng(1).normal(size=(200, FEATURES)) * 100
+    return x, x[:, 0] + x[:, 1] > 0
+
+
+MODELS = {kind: fitted(kind) for kind in KINDS} | {"calibrated": calibrated("random_forest")}
 
 
 def scored(model: CompiledModel, row: np.ndarray, scale: str) -> float:
@@ -61,7 +73,7 @@ def adds_up(found: Contributions) -> None:
     assert found.reference + found.values.sum() == pytest.approx(found.score, abs=1e-9, rel=1e-9)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MODELS)
 @settings(max_examples=25, deadline=None)
 @given(ROW, ROW)
 def test_they_are_what_all_orders_say(kind, row, other):
@@ -72,7 +84,7 @@ def test_they_are_what_all_orders_say(kind, row, other):
     assert found.values == pytest.approx(in_every_order(model, x, reference, found.scale), abs=1e-6)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MODELS)
 @settings(max_examples=100, deadline=None)
 @given(ROW, ROW)
 def test_they_add_up_to_the_answer_and_nothing_comes_of_what_is_as_in_the_reference(kind, row, other):
