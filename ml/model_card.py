@@ -24,11 +24,12 @@ COLUMNS = (
 )
 
 
-def model_card(report: Report, *, git_commit: str) -> str:
-    """The card as Markdown."""
+def model_card(report: Report, pushes: Report | None, *, git_commit: str) -> str:
+    """The card as Markdown. `pushes`: the level of whole pushes, where it was learnt."""
     sections = (
         ("Will this edit end in a conflict?", _summary(report)),
         ("Holdout", _holdout(report)),
+        ("Whole pushes", _pushes(pushes)),
         ("Against what a skeptic would try", _baselines(report)),
         ("Threshold", _threshold(report)),
         ("Data", _data(report)),
@@ -54,6 +55,17 @@ def _holdout(report: Report) -> str:
     rows = {"all": report.chosen.holdout, **report.moments, **report.tenants}
     header = ["slice", *(name.replace("_", " ") for name, _ in COLUMNS)]
     return _table(header, ([name, *_cells(metrics)] for name, metrics in rows.items()))
+
+
+def _pushes(pushes: Report | None) -> str:
+    if pushes is None:
+        return "There were too few to learn from: a batch is answered record by record alone."
+    threshold = pushes.chosen.threshold
+    return (
+        f"Will any record of the push collide? `{pushes.chosen.candidate.name}`, PR-AUC "
+        f"**{pushes.chosen.holdout['pr_auc']:.3f}** ({pushes.interval.low:.3f} to {pushes.interval.high:.3f}), warns "
+        f"from {threshold.value:.3f} on ({threshold.reason}).\n\n{_holdout(pushes)}\n\n{_baselines(pushes)}"
+    )
 
 
 def _baselines(report: Report) -> str:

@@ -24,9 +24,9 @@ from mlflow.data.pandas_dataset import PandasDataset
 from mlflow.entities import Metric, Param, Run
 from mlflow.models import infer_signature
 from mlflow.utils.time import get_current_time_millis
-from sklearn.pipeline import Pipeline
 
 from ml import plots
+from ml.calibration import Fitted
 from ml.compile import matrix
 from ml.features import FEATURE_NAMES, TARGET
 from ml.report import Report
@@ -35,10 +35,15 @@ from ml.tune import Trial
 EXPERIMENT: Final = "conflict_predictor"
 REQUIREMENTS: Final = ("mlflow==3.17.*", "scikit-learn==1.9.*", "numpy==2.4.*", "pandas==3.1.*", "skops>=0.13,<1")
 RUNTIME: Final = "runtime"
+# the level of pushes has a folder of its own: below RUNTIME what is served, beside it the reference
+PUSH: Final = "push"
+REFERENCE: Final = "model.skops"
 
 # Reviewed: plain holders of data that run nothing when they are built. A file's own wishes are not consulted.
 TRUSTED_TYPES: Final = (
     "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
 )
@@ -119,8 +124,13 @@ def _data(report: Report) -> PandasDataset:
         )
 
 
-def log_model(model: Pipeline, runtime_folder: Path, example: pd.DataFrame, metrics: dict[str, float]) -> str:
-    """The reference with its compiled form beside it, under `runtime/`, as one logged model; answers its id."""
+def log_model(
+    model: Fitted, pushes: Fitted | None, runtime_folder: Path, example: pd.DataFrame, metrics: dict[str, float]
+) -> str:
+    """The reference with its compiled form beside it, under `runtime/`, as one logged model; answers its id.
+
+    What answers about whole pushes lies beside both, as `push/model.skops` and under `runtime/push/`.
+    """
     inputs = pd.DataFrame(matrix(example), columns=list(FEATURE_NAMES))
     info = mlflow.sklearn.log_model(
         model,
@@ -131,6 +141,9 @@ def log_model(model: Pipeline, runtime_folder: Path, example: pd.DataFrame, metr
         skops_trusted_types=list(TRUSTED_TYPES),
         pyfunc_predict_fn="predict_proba",
     )
+    if pushes is not None:
+        skops.io.dump(pushes, runtime_folder.parent / REFERENCE)
+        MlflowClient().log_model_artifact(info.model_id, str(runtime_folder.parent / REFERENCE), PUSH)
     MlflowClient().log_model_artifacts(info.model_id, str(runtime_folder), RUNTIME)
     mlflow.log_metrics(metrics, model_id=info.model_id)
     return str(info.model_id)
@@ -144,9 +157,9 @@ def downloaded(model_uri: str) -> Iterator[Path]:
         yield Path(mlflow.artifacts.download_artifacts(model_uri, dst_path=folder))
 
 
-def load_reference(folder: Path) -> Pipeline:
-    """The scikit-learn pipeline of downloaded artifacts; only our own reviewed types are let in."""
-    return skops.io.load(folder / "model.skops", trusted=list(TRUSTED_TYPES))
+def load_reference(folder: Path) -> Fitted:
+    """The scikit-learn model of downloaded artifacts; only our own reviewed types are let in."""
+    return skops.io.load(folder / REFERENCE, trusted=list(TRUSTED_TYPES))
 
 
 def run_url(run: Run) -> str:

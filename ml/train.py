@@ -10,7 +10,7 @@ import hashlib
 import logging
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -24,9 +24,11 @@ from ml import registry, tracking
 from ml.compile import prove, write
 from ml.dataset import MIN_EVENTS, TrainingSet
 from ml.estimators import CANDIDATES, Candidate
+from ml.evaluate import Metrics
 from ml.features import FEATURE_SET, MOMENTS, manifest_features
 from ml.finalists import finalists
 from ml.model_card import model_card
+from ml.push_level import questions
 from ml.report import Report, gather
 from ml.splits import Split, Strategy, split
 from ml.tune import Trial, best_of_each_type, tune
@@ -69,6 +71,8 @@ def train(
 ) -> TrainingOutcome:
     """Train every candidate, register the best on validation as `conflict_predictor@challenger`.
 
+    One version answers at both levels: of one record, and, where there are pushes enough to learn from, of a whole push.
+
     Talks to the server in `MLFLOW_TRACKING_URI`. The same dataset digest, feature set, recipe and git commit answer
     with the version that exists already (`reused`) and change nothing. `on_progress` gets one line per step.
 
@@ -89,7 +93,8 @@ def train(
     name = f"train {datetime.now(UTC):%Y-%m-%d %H:%M} · {dataset.event_count:,} events"
     with tracking.parent_run(name, tags) as run:
         report = _learn(dataset, slices, candidates, run, say)
-        version, card = _register(report, run, tags, git_commit, say)
+        pushes = _learn_pushes(dataset, strategy, candidates, run, say)
+        version, card = _register(report, pushes, run, tags, git_commit, say)
         return _outcome("trained", dataset, version, card, run, perf_counter() - started)
 
 
@@ -109,18 +114,33 @@ def _learn(dataset: TrainingSet, slices: Split, candidates: Sequence[Candidate],
     return report
 
 
+def _learn_pushes(
+    dataset: TrainingSet, strategy: Strategy, candidates: Sequence[Candidate], run: Run, say: Progress
+) -> Report | None:
+    """The same for questions about whole pushes; None where there are too few to learn from."""
+    frame = questions(dataset.frame)
+    slices = split(frame, strategy)
+    if not slices.is_usable:
+        say("too few pushes to learn about whole ones")
+        return None
+    say("now about whole pushes")
+    return _learn(replace(dataset, frame=frame), slices, candidates, run, say)
+
+
 def _register(
-    report: Report, run: Run, tags: dict[str, str], git_commit: str, say: Progress
+    report: Report, pushes: Report | None, run: Run, tags: dict[str, str], git_commit: str, say: Progress
 ) -> tuple[registry.Version, str]:
     chosen, holdout = report.chosen, report.split.holdout
-    card = model_card(report, git_commit=git_commit)
+    card = model_card(report, pushes, git_commit=git_commit)
     tracking.log_report(report, card)
+    metrics = report.metrics()
     with tempfile.TemporaryDirectory() as folder:
-        served = write(Path(folder) / tracking.RUNTIME, _manifest(report), chosen.model, holdout)
-        proof = prove(chosen.model, served, holdout)
-        metrics = report.metrics() | {"compiled/max_difference": proof.max_difference, "compiled/rows": proof.rows}
-        model_id = tracking.log_model(chosen.model, Path(folder) / tracking.RUNTIME, holdout.head(5), metrics)
-    say(f"compiled and reference differ by at most {proof.max_difference:g} over {proof.rows:,} rows")
+        runtime = Path(folder) / tracking.RUNTIME
+        metrics |= _compile(report, runtime, say)
+        if pushes:
+            of_pushes = pushes.metrics() | _compile(pushes, runtime / tracking.PUSH, say)
+            metrics |= {f"push/{name}": value for name, value in of_pushes.items()}
+        model_id = tracking.log_model(chosen.model, pushes and pushes.chosen.model, runtime, holdout.head(5), metrics)
     tags = tags | {
         "model_type": chosen.candidate.model_type,
         "threshold": repr(chosen.threshold.value),
@@ -132,6 +152,14 @@ def _register(
     version = registry.register(model_id, run.info.run_id, tags, card)
     say(f"registered version {version.version} as challenger")
     return version, card
+
+
+def _compile(report: Report, folder: Path, say: Progress) -> Metrics:
+    """Write the compiled form of the chosen model, and prove it on the holdout."""
+    model, holdout = report.chosen.model, report.split.holdout
+    proof = prove(model, write(folder, _manifest(report), model, holdout), holdout)
+    say(f"compiled and reference differ by at most {proof.max_difference:g} over {proof.rows:,} rows")
+    return {"compiled/max_difference": proof.max_difference, "compiled/rows": proof.rows}
 
 
 def _manifest(report: Report) -> Manifest:

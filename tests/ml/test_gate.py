@@ -167,7 +167,7 @@ def test_a_compiled_model_that_differs_from_the_reference_blocks(
     rows = slices.holdout.head(20)
     with tracking.parent_run("by hand", {}) as run, tempfile.TemporaryDirectory() as folder:
         save(Path(folder) / "runtime", manifest, other, matrix(rows), predict(reference, rows))
-        model_id = tracking.log_model(reference, Path(folder) / "runtime", rows, {})
+        model_id = tracking.log_model(reference, None, Path(folder) / "runtime", rows, {})
     registry.register(model_id, run.info.run_id, {"trained_until": manifest.trained_until}, "by hand")
     decision = judge(dataset)
     assert decision.passed is (off_by == 0.0)
