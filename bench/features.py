@@ -9,43 +9,18 @@ kernel counted them; dbt's own start is in it. The day after is one more day of 
 
 import argparse
 import math
-import os
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from support.activity import write_lake
+from support.cost import Cost, measure
 from support.harness import ROOT, close
 
 PER_DAY = 10_000
 # sizes that they survive
 PEERS = {"naive": 10_000, "pandas": 100_000}
 MEMORY = "1GB"
-
-
-@dataclass(frozen=True)
-class Cost:
-    seconds: float
-    cpu: float
-    gigabytes: float
-
-    def __str__(self) -> str:
-        return f"{self.seconds:8.1f} s {self.cpu:8.1f} CPU-s {self.gigabytes:6.2f} GB"
-
-
-def measure(command: list[str], environment: dict[str, str]) -> Cost:
-    """Run to its end; SystemExit with its words when it fails."""
-    started = time.perf_counter()
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stdout=output, stderr=output)
-        _, status, used = os.wait4(process.pid, 0)
-        if status:
-            output.seek(0)
-            raise SystemExit(output.read()[-4000:].decode())
-    return Cost(time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1e6)
 
 
 def build(lake: Path) -> Cost:

@@ -71,7 +71,8 @@ def train(
 ) -> TrainingOutcome:
     """Train every candidate, register the best on validation as `conflict_predictor@challenger`.
 
-    One version answers at both levels: of one record, and, where there are pushes enough to learn from, of a whole push.
+    One version answers at both levels: of one record, and, where there are enough pushes to learn from, of a whole
+    push.
 
     Talks to the server in `MLFLOW_TRACKING_URI`. The same dataset digest, feature set, recipe and git commit answer
     with the version that exists already (`reused`) and change nothing. `on_progress` gets one line per step.

@@ -13,7 +13,8 @@ from ml.compile import matrix, prove
 from ml.dataset import TrainingSet, from_frame
 from ml.estimators import Candidate
 from ml.features import FEATURE_NAMES
-from ml.splits import Split
+from ml.push_level import questions
+from ml.splits import Split, split
 from ml.train import TrainingOutcome, train
 from runtime import load
 
@@ -96,6 +97,19 @@ def test_one_version_brings_both_forms_and_they_agree(outcome: TrainingOutcome, 
         assert served.manifest.metrics["pr_auc"] == outcome.metrics["pr_auc"]
         wanted = [Requirement(line) for line in (folder / "requirements.txt").read_text().splitlines()]
         assert wanted == [Requirement(line) for line in tracking.REQUIREMENTS]
+
+
+def test_the_same_version_answers_about_whole_pushes_too(outcome: TrainingOutcome, dataset: TrainingSet) -> None:
+    with tracking.downloaded(f"models:/{registry.MODEL_NAME}/{outcome.version}") as folder:
+        served = load(folder / "runtime" / tracking.PUSH)
+        reference = tracking.load_reference(folder / tracking.PUSH)
+        rows = split(questions(dataset.frame)).holdout
+        expected = reference.predict_proba(rows[list(FEATURE_NAMES)])[:, 1]
+        assert np.abs(served.predict(matrix(rows)) - expected).max() <= 1e-12
+        assert served.manifest.tenants == ["jupyter-notebook"]
+        metrics = MlflowClient().get_run(outcome.run_id).data.metrics  # of the record level alone
+        assert served.manifest.metrics["base_rate"] > metrics["holdout/base_rate"]
+    assert "## Whole pushes" in outcome.model_card
 
 
 def test_the_signature_wants_doubles_and_the_standard_loader_works(outcome: TrainingOutcome, slices: Split) -> None:
