@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from sync_api.db.session import Connection
+from sync_api.db.session import Connection, Unbegun
 from sync_api.engine.declarations import parse
 from sync_api.engine.entity_types import EntityType, Policy
 
@@ -45,7 +45,7 @@ class RulesCache:
     def __init__(self) -> None:
         self._known: dict[str, Rules] = {}
 
-    async def get(self, connection: Connection, tenant: str, config_version: int) -> Rules:
+    async def get(self, connection: Connection | Unbegun, tenant: str, config_version: int) -> Rules:
         """The rules as of `config_version`, read through `connection` (in the tenant's transaction) when not known."""
         known = self._known.get(tenant)
         if known is None or known.config_version != config_version:
@@ -56,7 +56,7 @@ class RulesCache:
         return known
 
 
-async def read(connection: Connection, config_version: int) -> Rules:
+async def read(connection: Connection | Unbegun, config_version: int) -> Rules:
     """The rules of the transaction's tenant."""
     own = await connection.fetch("SELECT entity_type, declaration::text FROM sync.tenant_entity_type")
     policies = await connection.fetch(

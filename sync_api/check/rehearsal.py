@@ -31,7 +31,7 @@ class Rehearsal(Fold):
         """The verdict on every change of a push, in order."""
         verdicts, tally = Verdicts(), Counter[str]()
         for named in changes:
-            self.turn(sender, named, verdicts, tally, "{}")
+            self.turn(sender, named, verdicts, tally)
             if isinstance(named, Named) and verdicts.told[-1].is_replayed:
                 self._assumed(sender, named, verdicts.told[-1])
         return verdicts.told

@@ -9,7 +9,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
@@ -72,15 +72,55 @@ async def as_tenant(pool: Pool, tenant: str, *, mode: str = "") -> AsyncIterator
 
     mode: `SNAPSHOT` for one that writes nothing and sees one moment throughout."""
     async with pool.acquire() as connection:
-        quoted = tenant.replace("'", "''")
-        # one round trip for both; SET takes no parameters, hence the quoting
-        await connection.execute(f"BEGIN {mode}; SET LOCAL foresync.tenant = '{quoted}'")
+        await _begin(connection, tenant, mode)
         try:
             yield connection
             await connection.execute("COMMIT")
         except BaseException:
             await _roll_back(connection)
             raise
+
+
+class Unbegun:
+    """A connection on which the tenant's transaction is begun when it is first needed.
+
+    fetchrow: what sets the tenant by itself, a transaction each as long as none is begun. fetch: what is asked within.
+    """
+
+    def __init__(self, connection: Connection, tenant: str) -> None:
+        self._connection = connection
+        self._tenant = tenant
+        self.is_begun = False
+
+    async def fetchrow(self, statement: str, *arguments: Any) -> "asyncpg.Record | None":
+        return await self._connection.fetchrow(statement, *arguments)
+
+    async def fetch(self, statement: str, *arguments: Any) -> "list[asyncpg.Record]":
+        if not self.is_begun:
+            self.is_begun = True
+            await _begin(self._connection, self._tenant)
+        return await self._connection.fetch(statement, *arguments)
+
+
+@asynccontextmanager
+async def unbegun(pool: Pool, tenant: str) -> AsyncIterator[Unbegun]:
+    """A connection for the tenant. Commits at the end what was begun, rolls it back on an error."""
+    async with pool.acquire() as connection:
+        held = Unbegun(connection, tenant)
+        try:
+            yield held
+            if held.is_begun:
+                await connection.execute("COMMIT")
+        except BaseException:
+            if held.is_begun:
+                await _roll_back(connection)
+            raise
+
+
+async def _begin(connection: Connection, tenant: str, mode: str = "") -> None:
+    quoted = tenant.replace("'", "''")
+    # one round trip for both; SET takes no parameters, hence the quoting
+    await connection.execute(f"BEGIN {mode}; SET LOCAL foresync.tenant = '{quoted}'")
 
 
 async def _roll_back(connection: Connection) -> None:

@@ -11,7 +11,8 @@ FIRST, LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
 
 def storable(moment: datetime) -> datetime:
     """The moment in UTC; one at the very ends of the calendar, where time zones overflow, a little inside them."""
-    return max(FIRST, min(moment, LAST)).astimezone(UTC)
+    inside = max(FIRST, min(moment, LAST))
+    return inside if inside.tzinfo is UTC else inside.astimezone(UTC)
 
 
 def corrected(edited_at: datetime, client_time: datetime, received_at: datetime) -> datetime:
@@ -28,9 +29,11 @@ def corrected(edited_at: datetime, client_time: datetime, received_at: datetime)
 
 def text(moment: datetime) -> str:
     """Fixed-width ISO 8601 in UTC: compares as text as it does as time."""
-    written = orjson.dumps(moment.astimezone(UTC), option=orjson.OPT_UTC_Z)
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    written = orjson.dumps(moment, option=orjson.OPT_UTC_Z)
     if len(written) != QUOTED_WIDTH:  # whole seconds are written without their fraction
-        return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+        return moment.isoformat(timespec="microseconds")[:-6] + "Z"
     return written[1:-1].decode()
 
 

@@ -6,8 +6,6 @@ Everything that has been read comes in, everything that is to be written comes o
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-import orjson
-
 from sync_api.engine.membership import permits
 from sync_api.engine.values import Json
 from sync_api.push.answers import Answer, rejection
@@ -51,17 +49,14 @@ class Fold:
         """Decide every change of a push."""
         answer = Answer(sender.sync_id)
         tally: Counter[str] = Counter()
-        metadata = orjson.dumps(sender.envelope.device_metadata or {}).decode()
         for named in changes:
-            self.turn(sender, named, answer, tally, metadata)
-        self.writes.devices[sender.device] = DeviceRow(sender.device, sender.user, metadata, sender.received_at)
+            self.turn(sender, named, answer, tally)
+        self.writes.devices[sender.device] = DeviceRow(sender.device, sender.user, sender.metadata, sender.received_at)
         if sender.kind != "import" or answer.replayed < len(changes):
             self.writes.requests.append(request_row(self.tenant, sender, answer, tally, self.writes.length))
         return answer
 
-    def turn(
-        self, sender: Sender, named: Named | Malformed, answer: Answer, tally: Counter[str], metadata: str
-    ) -> None:
+    def turn(self, sender: Sender, named: Named | Malformed, answer: Answer, tally: Counter[str]) -> None:
         """Decide one change: a new one, one that was answered before, or one that cannot be read."""
         if isinstance(named, Malformed):
             item = rejection(named.entity, named.offline_id, "validation_error", {"because": named.complaint})
@@ -71,7 +66,7 @@ class Fold:
         key = (sender.user, sender.device, named.sent.entity, named.sent.offline_id)
         before = self.answers.get(key)
         if before is None:
-            self.step(self, sender, named, key, answer, tally, metadata).run()
+            self.step(self, sender, named, key, answer, tally).run()
         elif before[0] == named.sha256:
             if answer.replay(before[1]) != "applied":
                 self._hold(sender, named)
@@ -88,6 +83,10 @@ class Fold:
 
     def finish(self) -> Writes:
         """Everything to be written."""
-        rows = (self.records[key].row() for key in sorted(self.records))
+        records = [self.records[key] for key in sorted(self.records)]
+        rows = [record.row() for record in records]
         self.writes.records = [row for row in rows if row is not None]
+        self.writes.held = [
+            (record.place, record.writer) for record in records if record.place and record.writer is not None
+        ]
         return self.writes

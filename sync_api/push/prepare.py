@@ -46,6 +46,11 @@ class Sender:
     def device(self) -> str:
         return self.envelope.device_id
 
+    @cached_property
+    def metadata(self) -> str:
+        """What the device says of itself, as JSON."""
+        return orjson.dumps(self.envelope.device_metadata or {}).decode()
+
 
 class Named(Struct, frozen=True):
     """A well-formed change, the record that it means, and the digest of what it says. refers: whether its data names

@@ -1,7 +1,8 @@
 """The rows that a push writes, gathered while it is decided.
 
-The tuples are sent as the composite types of the same columns (`sync.record_write`, `log_write`, `answer_write`): one
-array of rows costs both sides much less than one array per column.
+The tuples are sent as the composite types of the same columns (`sync.pushed_by`, `pushed_record`, `pushed_change`,
+`pushed_answer`): one array of rows costs both sides much less than one array per column. What is the same for all
+changes of a push is sent once, and named by its number.
 """
 
 from collections import Counter
@@ -10,9 +11,24 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from sync_api.push.prepare import Sender
+
+
+class SenderRow(NamedTuple):
+    """What all changes of a push share."""
+
+    sync_id: str
+    sync_session_id: str
+    user_id: str
+    device_id: str
+    received_at: datetime
+    network_type: str | None
+    device_metadata: str
+
 
 class RecordRow(NamedTuple):
-    """A record's new state; data and stamps hold only what is new, unless it replaces."""
+    """A record's new state; data and stamps hold only what is new, unless it replaces. sender, ord: of the last change
+    that wrote it, None where none did."""
 
     entity_type: str
     entity_id: str
@@ -23,26 +39,20 @@ class RecordRow(NamedTuple):
     replaces: bool
     stamps: str
     ord: int | None
-    deleted_at: datetime | None
-    updated_at: datetime | None
-    updated_by: str | None
+    sender: int | None
+    is_deleted: bool
     events: int
     conflicts: int
     place: tuple[int, int] | None
-    updated_device: str | None
     last_events: str
 
 
 class LogRow(NamedTuple):
     """A row of sync_log. fields: names joined by U+001F, which is cheaper than an array in every row."""
 
-    received_at: datetime
     id: str
+    sender: int
     ord: int
-    sync_id: str
-    sync_session_id: str
-    user_id: str
-    device_id: str
     entity_type: str
     entity_id: str
     project_id: str | None
@@ -57,8 +67,6 @@ class LogRow(NamedTuple):
     fields: str
     edited_at_sent: datetime | None
     edited_at: datetime
-    network_type: str | None
-    device_metadata: str
     edit_id: Any
     prediction_id: Any
     concurrent_editors: int | None
@@ -68,8 +76,7 @@ class LogRow(NamedTuple):
 class AnswerRow(NamedTuple):
     """A row of applied_change."""
 
-    user_id: str
-    device_id: str
+    sender: int
     entity_type: str
     offline_id: str
     content_sha256: bytes
@@ -99,6 +106,9 @@ class Writes:
 
     def __init__(self) -> None:
         self.length = 0
+        self.senders: dict[str, SenderRow] = {}  # by sync_id, in the order of their numbers, from 1
+        self._numbers: dict[str, int] = {}
+        self.held: list[tuple[tuple[int, int], int]] = []  # (place, writer) of the rows that it was decided by
         self.records: list[RecordRow] = []
         self.log: list[LogRow] = []
         self.answers: list[AnswerRow] = []
@@ -115,10 +125,29 @@ class Writes:
         self.length += 1
         return self.length
 
+    def by(self, sender: Sender) -> int:
+        """The number of a sender."""
+        number = self._numbers.get(sender.sync_id)
+        if number is None:
+            number = self._numbers[sender.sync_id] = len(self.senders) + 1
+            self.senders[sender.sync_id] = SenderRow(
+                sender.sync_id,
+                sender.session_id,
+                sender.user,
+                sender.device,
+                sender.received_at,
+                sender.envelope.network_type,
+                sender.metadata,
+            )
+        return number
+
     def arguments(self) -> list[Any]:
         """The parameters of `store.WRITE` after the tenant and the length."""
         users = sorted(self.events)
         return [
+            [place for place, _ in self.held],
+            [writer for _, writer in self.held],
+            list(self.senders.values()),
             self.records,
             self.log,
             self.answers,

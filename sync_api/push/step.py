@@ -31,7 +31,6 @@ class Step:
         key: ChangeKey,
         answer: Answer,
         tally: Counter[str],
-        metadata: str,
     ) -> None:
         self.fold = fold
         self.sender = sender
@@ -39,7 +38,6 @@ class Step:
         self.key = key
         self.answer = answer
         self.tally = tally
-        self.metadata = metadata
         self.record = fold.record(named.record_key)
 
     def run(self) -> None:
@@ -102,10 +100,11 @@ class Step:
                 "event_at": sender.received_text,
                 "edited_at": self.named.change.edited_at,
             }
-            field_changes = record.write(decision, stamp, sender.received_at, ord_)
+            field_changes = record.write(decision, stamp)
+            record.written(ord_, self.fold.writes.by(sender))
         elif decision.outcome == "applied":  # a record without any field
             record.version = server_version + 1
-            record.written(ord_, sender.received_at, sender.user, sender.device)
+            record.written(ord_, self.fold.writes.by(sender))
         self.log(decision, event_id, ord_, server_version, field_changes)
         is_conflicted = decision.conflict is not None
         if decision.outcome != "unchanged":
@@ -137,13 +136,9 @@ class Step:
             editors = record.presence.concurrent_editors(sender.user, sender.received_at)
         self.fold.writes.log.append(
             LogRow(
-                sender.received_at,
                 event_id,
+                self.fold.writes.by(sender),
                 ord_,
-                sender.sync_id,
-                sender.session_id,
-                sender.user,
-                sender.device,
                 sent.entity,
                 self.named.entity_id,
                 record.project_id,
@@ -158,8 +153,6 @@ class Step:
                 "\x1f".join(decision.touched or self.named.change.data),
                 self.named.edited_at_sent,
                 self.named.edited_at,
-                sender.envelope.network_type,
-                self.metadata,
                 sent.edit_id,
                 sent.prediction_id,
                 editors,
@@ -201,7 +194,10 @@ class Step:
 
     def store(self, stored: str) -> None:
         self.fold.answers[self.key] = (self.named.sha256, stored)
-        self.fold.writes.answers.append(AnswerRow(*self.key, self.named.sha256, stored))
+        sent, writes = self.named.sent, self.fold.writes
+        writes.answers.append(
+            AnswerRow(writes.by(self.sender), sent.entity, sent.offline_id, self.named.sha256, stored)
+        )
 
     def base_of(self, name: str) -> Json:
         """The field at the version that the client had: as it says, else by stored history."""

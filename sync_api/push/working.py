@@ -39,15 +39,14 @@ class Working(Record):
     entity_id: str = ""
     expected: int = 0
     place: tuple[int, int] | None = None
+    writer: int | None = None
     size: int = 0
     project_id: str | None = None
     patch: dict[str, Json] = field(default_factory=dict)
     fresh: dict[str, Stamp] = field(default_factory=dict)
     replaces: bool = False
     ord: int | None = None
-    updated_at: datetime | None = None
-    updated_by: str | None = None
-    updated_device: str | None = None
+    sender: int | None = None
     events: int = 0
     conflicts: int = 0
     presence: Presence = field(default_factory=Presence)
@@ -61,7 +60,7 @@ class Working(Record):
             chain = self.chains[sync_id] = Chain(self.version)
         return chain
 
-    def write(self, decision: Decision, stamp: Stamp, at: datetime, ord: int) -> dict[str, dict[str, Json]]:
+    def write(self, decision: Decision, stamp: Stamp) -> dict[str, dict[str, Json]]:
         """Put a decision into effect; answers {field: {old, new}}."""
         changes = {
             name: {"old": self.is_deleted if name == DELETED else self.data.get(name), "new": value}
@@ -78,12 +77,11 @@ class Working(Record):
         self.patch.update(fields(decision))
         if PROJECT in decision.writes or decision.replaces:
             self.project_id = project_of(decision.writes)
-        self.written(ord, at, str(stamp["user"]), str(stamp["device"]))
         return changes
 
-    def written(self, ord: int, at: datetime, user: str, device: str) -> None:
-        """Who wrote it last, when, and where that stands in the tenant's order."""
-        self.ord, self.updated_at, self.updated_by, self.updated_device = ord, at, user, device
+    def written(self, ord: int, sender: int) -> None:
+        """Who wrote it last, by number, and where that stands in the tenant's order."""
+        self.ord, self.sender = ord, sender
 
     def count(self, user: str, at: datetime, *, is_conflicted: bool) -> None:
         """One more event."""
@@ -109,13 +107,11 @@ class Working(Record):
             self.replaces,
             orjson.dumps(self.fresh).decode(),
             self.ord,
-            self.updated_at if self.is_deleted else None,
-            self.updated_at,
-            self.updated_by,
+            self.sender,
+            self.is_deleted,
             self.events,
             self.conflicts,
             self.place,
-            self.updated_device,
             orjson.dumps(self.presence.last_events).decode(),
         )
 
@@ -133,6 +129,7 @@ def load(key: tuple[str, str], stored: LoadedRecord | None) -> Working:
         entity_id=key[1],
         expected=stored.version,
         place=stored.place,
+        writer=stored.writer,
         size=len(stored.data),
         project_id=stored.project_id,
         presence=Presence(orjson.loads(stored.last_events), stored.editing.split("\x1f") if stored.editing else ()),

@@ -92,23 +92,60 @@ async def test_the_order_of_seq_is_the_order_of_commit(tenant: Tenant, sql: Any,
     assert seen == list(range(1, 201))
 
 
-async def test_what_fails_half_way_leaves_nothing(tenant: Tenant, sql: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_known", [False, True], ids=["first push of the tenant", "later"])
+async def test_what_fails_half_way_leaves_nothing(tenant: Tenant, sql: Any, is_known: bool) -> None:
+    """The last of its rows is refused; with the tenant's rules still to be read (in a transaction) and without."""
     ann = tenant.device("ann")
+    if is_known:
+        await tenant.device("ben").one(op="create", data={"n": 0})
+    tables = ("record", "sync_log", "applied_change", "sync_request", "user_activity", "device")
+    count = " UNION ALL ".join(f"SELECT count(*) FROM sync.{table} WHERE tenant_id = $1" for table in tables)
+    before = await sql.fetch(count, tenant.name)
     queue = [change("create", server_id=f"r{n}", data={"n": n}) for n in range(3)]
-    written = store.write
-
-    async def die_after_writing(*args: Any) -> None:
-        await written(*args)
-        raise RuntimeError("the process dies before it commits")
-
-    monkeypatch.setattr(service.store, "write", die_after_writing)
+    refuse = f"CONSTRAINT refused CHECK (tenant_id <> '{tenant.name}') NOT VALID"
+    await sql.execute(f"ALTER TABLE sync.sync_request ADD {refuse}")
     answer = await ann.post(json=ann.envelope(*queue))
+    await sql.execute("ALTER TABLE sync.sync_request DROP CONSTRAINT refused")
     assert (answer.status_code, answer.json()["code"], answer.json()["retryable"]) == (500, "internal_error", True)
-    assert "dies" not in answer.text
-    for table in ("record", "sync_log", "applied_change", "sync_request", "user_activity", "device"):
-        assert await sql.fetchval(f"SELECT count(*) FROM sync.{table} WHERE tenant_id = $1", tenant.name) == 0
-    monkeypatch.undo()
+    assert "refused" not in answer.text
+    assert await sql.fetch(count, tenant.name) == before
     assert (await ann.push(*queue))["summary"] == {"applied": 3, "conflicts": 0, "rejected": 0, "replayed": 0}
+
+
+@pytest.mark.parametrize("wish", [1, 0], ids=["a change", "nothing new"])
+async def test_what_somebody_changes_between_reading_and_writing_is_seen(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, wish: int
+) -> None:
+    """Nothing is locked while a push is decided: who writes finds that the record is no longer what was read."""
+    await tenant.policy("client_wins")
+    ann, ben = tenant.device("ann"), tenant.device("ben")
+    await ann.one(op="create", server_id="r", data={"n": 0})
+    read, others = store.read, iter([change(server_id="r", client_version=1, data={"n": 2})])
+
+    async def meet(*args: Any, **rest: Any) -> Any:
+        snapshot = await read(*args, **rest)
+        for other in others:
+            assert (await ben.one(**other))["new_version"] == 2
+        return snapshot
+
+    monkeypatch.setattr(service.store, "read", meet)
+    told = await ann.one(server_id="r", client_version=1, data={"n": wish})
+    assert (told["status"], told["new_version"], told["reason"]) == ("merged", 3, "stale_version")
+    assert told["record"]["data"] == {"n": wish}
+
+
+async def test_a_change_that_comes_again_amid_new_ones_gets_its_answer(tenant: Tenant) -> None:
+    """Also where it would now be judged otherwise, and where that judgement would not be kept."""
+    ann = tenant.device("ann")
+    await tenant.http.put("/api/v1/projects/p/members/ann", headers=tenant.headers("boss"))
+    old = change("create", server_id="r", data={"project_id": "p"})
+    (first,) = (await ann.push(old))["applied"]
+    again = await ann.push(change("create"), old, change("create"))
+    assert again["applied"][1] == first | {"status": "already_applied", "replayed": True}
+    await tenant.http.delete("/api/v1/projects/p/members/ann", headers=tenant.headers("boss"))
+    again = await ann.push(change("create"), old, change("create"))
+    assert again["applied"][1] == first | {"status": "already_applied", "replayed": True}
+    assert again["summary"] == {"applied": 3, "conflicts": 0, "rejected": 0, "replayed": 1}
 
 
 async def test_a_connection_that_dies_is_answered_503_and_the_next_push_gets_through(tenant: Tenant, sql: Any) -> None:
