@@ -26,6 +26,7 @@ from sync_api.edits.risk import RiskServer
 from sync_api.push.service import Engine
 from sync_api.rules import RulesCache
 from sync_api.settings import Settings
+from sync_api.shortcuts import Shortcuts, past
 from sync_api.stream.hub import Hub, Limits
 from sync_api.stream.stopping import when_stopped
 from sync_api.warnings.watch import Watch
@@ -81,6 +82,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.jwt_secret = settings.jwt_secret
+    app.add_middleware(
+        Shortcuts,
+        ways=past(
+            (sync_api.push.routes.router, sync_api.push.routes.push, sync_api.push.routes.push_shortly),
+            (sync_api.pull.routes.router, sync_api.pull.routes.changes, sync_api.pull.routes.changes_shortly),
+        ),
+    )
     app.add_middleware(GZipMiddleware, minimum_size=SMALLEST_COMPRESSED, compresslevel=1)
     middleware.install(app, max_body_bytes=settings.api_max_body_bytes)
     problems.install(app)

@@ -1,8 +1,10 @@
 """`GET /sync/changes` and `GET /sync/digest`. What is read, and how: next door."""
 
 from typing import Annotated
+from urllib.parse import parse_qsl
 from uuid import UUID
 
+import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from sync_api import openapi
@@ -20,6 +22,7 @@ MOST_CHANGES = 2000
 USUAL_CHANGES = 500
 
 router = APIRouter(prefix="/api/v1/sync", tags=["sync"])
+_sync = caller("sync")
 
 READING = {
     401: "No valid token.",
@@ -29,12 +32,13 @@ READING = {
 }
 RESYNC = {410: "The feed cannot tell everything since then: read again from 0, and keep what is unsent."}
 
+ENTITIES = r"^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$"
 Since = Annotated[int, Query(ge=0, le=LARGEST_SEQ, description="`next` of the last page; 0 to begin.")]
 Entities = Annotated[
     str | None,
     Query(
         max_length=4000,
-        pattern=r"^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$",
+        pattern=ENTITIES,
         description="Only these entity types, separated by commas.",
         examples=["task,permit"],
     ),
@@ -43,6 +47,16 @@ Epoch = Annotated[UUID | None, Query(description="The epoch of the last page, so
 Begun = Annotated[
     int | None, Query(ge=0, le=LARGEST_SEQ, description="`begun` of the last page, when that was not null.")
 ]
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The parameters of `changes`, for `changes_shortly`."""
+
+    since: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_SEQ)] = 0
+    entities: Annotated[str, msgspec.Meta(max_length=4000, pattern=ENTITIES)] | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_CHANGES)] = USUAL_CHANGES
+    epoch: UUID | None = None
+    begun: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_SEQ)] | None = None
 
 
 @router.get(
@@ -54,7 +68,7 @@ Begun = Annotated[
 )
 async def changes(
     request: Request,
-    who: Annotated[Caller, Depends(caller("sync"))],
+    who: Annotated[Caller, Depends(_sync)],
     since: Since = 0,
     entities: Entities = None,
     limit: Annotated[int, Query(ge=1, le=MOST_CHANGES)] = USUAL_CHANGES,
@@ -66,6 +80,19 @@ async def changes(
     wanted = entities.split(",") if entities else None
     page = await service.page(request.app.state.engine, who, since, wanted, limit, epoch, begun)
     return Response(page, media_type="application/json", headers=sync_headers(None))
+
+
+async def changes_shortly(request: Request) -> Response | None:
+    """The same, for `Shortcuts`. None: the parameters are not as they should be, or not as they usually are."""
+    who = await _sync(request)
+    named = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    try:
+        asked = msgspec.convert(dict(named), Asked, strict=False)
+    except msgspec.ValidationError:
+        return None
+    if len(named) != len({name for name, _ in named}):
+        return None
+    return await changes(request, who, asked.since, asked.entities, asked.limit, asked.epoch, asked.begun)
 
 
 @router.get(
