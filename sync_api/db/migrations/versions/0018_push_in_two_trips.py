@@ -13,8 +13,8 @@ they were last analysed, and a first import is exactly that.
 
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
