@@ -16,7 +16,7 @@ from serving.predictor import Predictor
 from serving.registry import Registry
 from serving.settings import Settings
 from serving.state import State
-from web import middleware, problems
+from web import middleware, problems, tracing
 
 MAX_BODY = 2 * 1024 * 1024
 
@@ -40,6 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(routes.router())
     app.include_router(operations.router)
     middleware.install(app, max_body_bytes=MAX_BODY)
+    tracing.install(app, "foresync-serving")
     return app
 
 
@@ -49,8 +50,8 @@ async def running(settings: Settings) -> AsyncIterator[State]:
     metrics = Metrics()
     url = settings.database_url.get_secret_value()
     async with contextlib.AsyncExitStack() as stack:
-        pool = await database.open_pool(url, size=settings.connections)
-        stack.push_async_callback(_close, pool)
+        pool = database.Pool(url, size=settings.connections)
+        stack.push_async_callback(pool.close)
         models = await _models(settings, metrics, stack)
         log = await _log(settings, metrics, stack)
         predictor = Predictor(
@@ -73,8 +74,8 @@ async def _models(settings: Settings, metrics: Metrics, stack: contextlib.AsyncE
 
 
 async def _log(settings: Settings, metrics: Metrics, stack: contextlib.AsyncExitStack) -> PredictionLog:
-    pool = await database.open_pool(settings.database_url.get_secret_value(), size=1)
-    stack.push_async_callback(_close, pool)
+    pool = database.Pool(settings.database_url.get_secret_value(), size=1)
+    stack.push_async_callback(pool.close)
     log = PredictionLog(pool, metrics, settings.log_buffer)
     writer = asyncio.create_task(log.write())
     stack.push_async_callback(log.drain, writer)
@@ -90,10 +91,3 @@ async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-async def _close(pool: database.Pool) -> None:
-    try:
-        await asyncio.wait_for(pool.close(), timeout=5)
-    except TimeoutError:
-        pool.terminate()

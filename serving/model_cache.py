@@ -8,15 +8,17 @@ import hashlib
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from runtime import CorruptModel
+from runtime import CorruptModel, load
 from serving.registry import Version
 
 POINTER = "champion.json"
 KEPT = 2
+BEGUN_LONG_AGO = 3600.0  # seconds
 
 
 class ModelCache:
@@ -53,14 +55,14 @@ class ModelCache:
     def keep(self, folder: Path, version: Version) -> None:
         """Take a verified folder in and name it the last good one."""
         target = self.folder(version)
-        if target.exists():
-            # another worker was quicker, or what is there has rotted: ours was verified a moment ago
+        # where another worker was quicker, a third may be starting from its folder just now: only rot is replaced
+        if not _is_whole(target):
             shutil.rmtree(target, ignore_errors=True)
-        try:
-            folder.rename(target)
-        except OSError:
-            if not target.exists():
-                raise
+            try:
+                folder.rename(target)
+            except OSError:
+                if not target.exists():
+                    raise
         self.name(version)
         self._forget_old(target)
 
@@ -80,3 +82,15 @@ class ModelCache:
         folders.sort(key=lambda path: (path == newest, path.stat().st_mtime), reverse=True)
         for path in folders[KEPT:]:
             shutil.rmtree(path, ignore_errors=True)
+        for path in self._place.glob(".*-*"):  # what a worker that was killed had begun
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > BEGUN_LONG_AGO:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        load(folder)
+    except CorruptModel:
+        return False
+    return True

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 import orjson
 
 from serving import database
@@ -118,7 +119,7 @@ class PredictionLog:
         batch = list(itertools.islice(self._waiting, BATCH))
         try:
             written = await self._insert(batch)
-        except database.AWAY as error:
+        except (*database.AWAY, asyncpg.PostgresError) as error:  # whatever it is, it may pass: nothing ends this task
             logger.warning("predictions wait for the database: %r", error)
             await asyncio.sleep(RETRY)
             return
@@ -131,7 +132,7 @@ class PredictionLog:
     async def _insert(self, batch: list[Row]) -> int:
         """The number of rows written, in one transaction; one by one when PostgreSQL refuses any of them."""
         try:
-            async with self._pool.acquire(timeout=database.CONNECT_TIMEOUT) as held, held.transaction():
+            async with self._pool.held() as held, held.transaction():
                 for tenant, rows in itertools.groupby(sorted(batch, key=_tenant), key=_tenant):
                     await held.execute(SET_TENANT, tenant)
                     await held.execute(INSERT, tenant, *map(list, zip(*(row.columns() for row in rows), strict=True)))

@@ -30,7 +30,7 @@ from sync_api.shortcuts import Shortcuts, past
 from sync_api.stream.hub import Hub, Limits
 from sync_api.stream.stopping import when_stopped
 from sync_api.warnings.watch import Watch
-from web import middleware, problems
+from web import middleware, problems, tracing
 
 SMALLEST_COMPRESSED = 1024
 
@@ -108,4 +108,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(sync_api.analytics.routes.router, prefix="/api/v1/sync")
     app.include_router(sync_api.analytics.routes.router, prefix="/api/sync", include_in_schema=False)
     app.include_router(health.router)
+    tracing.install(app, "foresync-api")
     return app

@@ -39,7 +39,7 @@ def configuration(level: str) -> dict[str, Any]:
 
 def request(scope: Scope, status: int | None, seconds: float) -> None:
     """Log a request that is over. status None: it was left without an answer."""
-    route = _route(scope)
+    route = route_of(scope)
     level = logging.DEBUG if status == 200 and route in QUIET else logging.INFO
     if not requests.isEnabledFor(level):
         return
@@ -57,7 +57,7 @@ def request(scope: Scope, status: int | None, seconds: float) -> None:
     requests.log(level, "request", extra={"fields": fields})
 
 
-def _route(scope: Scope) -> str | None:
+def route_of(scope: Scope) -> str | None:
     """The path of the route that was found, its parameters by name. FastAPI keeps the prefix of a router apart."""
     whole = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
     return getattr(whole, "path", None)

@@ -1,13 +1,19 @@
-"""This room's settings and database; the server itself is started by each test, from `running.serve`."""
+"""This room's settings, database and registry; the server itself is started by each test, from `running.serve`."""
 
-from collections.abc import AsyncIterator, Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+import mlflow
 import pytest
+from mlflow import MlflowClient
 
+from foresync.postgres import databases
+from serving.registry import MODEL_NAME
 from serving.settings import Settings
+from tests.serving.mlflow_server import Mlflow
 
 
 @pytest.fixture
@@ -34,3 +40,30 @@ async def db(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mlflow]:
+    databases.ensure_database(postgres_url, "mlflow_serving_tests")
+    store = postgres_url.rsplit("/", 1)[0].replace("postgresql://", "postgresql+psycopg2://") + "/mlflow_serving_tests"
+    server = Mlflow(store, tmp_path_factory.mktemp("mlflow"))
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def registry(mlflow_server: Mlflow) -> Iterator[MlflowClient]:
+    """An empty registry, written to as the training does."""
+    if not mlflow_server.is_running:
+        mlflow_server.start()
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(mlflow_server.url)
+    mlflow.set_experiment("registry")  # this process may remember another server's
+    client = MlflowClient()
+    with contextlib.suppress(mlflow.MlflowException):
+        client.delete_registered_model(MODEL_NAME)
+    client.create_registered_model(MODEL_NAME)
+    yield client
+    mlflow.set_tracking_uri(before)

@@ -9,6 +9,7 @@ from typing import Any
 import anyio.from_thread
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from serving.app import create_app
 from serving.settings import Settings
@@ -49,9 +50,10 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serve(settings: Settings) -> AsyncIterator[Server]:
+async def serve(settings: Settings, app: FastAPI | None = None) -> AsyncIterator[Server]:
     """Run the application on a free port until the block ends, then shut it down as SIGTERM would."""
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="warning"))
+    app = app or create_app(settings)
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
     server.install_signal_handlers = lambda: None
     running = asyncio.create_task(server.serve())
     while not server.started:

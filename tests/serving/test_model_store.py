@@ -1,5 +1,8 @@
 """Which model answers after a start, from what lies in the cache."""
 
+import os
+import time
+
 import pytest
 
 from runtime import Manifest
@@ -57,6 +60,32 @@ def test_the_cache_keeps_the_version_before_and_no_more(tmp_path):
     kept = sorted(path.name.split("-")[0] for path in tmp_path.iterdir() if path.is_dir())
     assert (len(kept), kept[-1]) == (2, "4")
     assert cache.champion() == Version("4", "m")
+
+
+def test_a_second_worker_leaves_the_folder_that_a_third_may_be_reading(tmp_path):
+    version, cache = cached(tmp_path, "3"), ModelCache(tmp_path)
+    before = cache.folder(version).stat().st_ino
+    with cache.incoming() as folder:
+        write_stump(folder / "x")
+        cache.keep(folder / "x", version)
+    assert cache.folder(version).stat().st_ino == before
+    (cache.folder(version) / "model.npz").write_bytes(b"rotten")
+    with cache.incoming() as folder:
+        write_stump(folder / "x")
+        cache.keep(folder / "x", version)
+    assert started(tmp_path).current.version == version
+
+
+def test_what_a_killed_worker_had_begun_is_swept_up(tmp_path):
+    cached(tmp_path, "3")
+    for name, age in ((".incoming-old", 7200), (".incoming-new", 10)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    cache = ModelCache(tmp_path)
+    with cache.incoming() as folder:
+        write_stump(folder / "x")
+        cache.keep(folder / "x", Version("4", "m"))
+    assert [path.name for path in tmp_path.glob(".incoming-*")] == [".incoming-new"]
 
 
 def test_versions_of_the_same_number_in_two_registries_are_not_confused(tmp_path):
