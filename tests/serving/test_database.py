@@ -70,8 +70,8 @@ async def test_a_transaction_that_is_left_open_is_nobody_elses(pool):
 
 
 async def test_nobody_waits_for_ever(pool, monkeypatch):
-    monkeypatch.setattr(database, "CONNECT_TIMEOUT", 0.05)
     async with pool.held(), pool.held():
+        monkeypatch.setattr(database, "CONNECT_TIMEOUT", 0.05)
         with pytest.raises(TimeoutError):
             await backend(pool)
     assert await backend(pool)
