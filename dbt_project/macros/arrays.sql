@@ -13,3 +13,12 @@
 {% macro duckdb__array_size(array) %}coalesce(len({{ array }}), 0){% endmacro %}
 
 {% macro spark__array_size(array) %}coalesce(size({{ array }}), 0){% endmacro %}
+
+{#- A select-list expression that makes one row per whole number from the first to the last. -#}
+{% macro explode_range(first, last) %}{{ return(adapter.dispatch('explode_range', 'foresync')(first, last)) }}{% endmacro %}
+
+{% macro default__explode_range(first, last) %}generate_series({{ first }}, {{ last }}){% endmacro %}
+
+{% macro duckdb__explode_range(first, last) %}unnest(range({{ first }}, {{ last }} + 1)){% endmacro %}
+
+{% macro spark__explode_range(first, last) %}explode(sequence({{ first }}, {{ last }})){% endmacro %}

@@ -30,3 +30,8 @@
 {% macro default__utc_week(at) %}date_trunc('week', {{ at }}){% endmacro %}
 
 {% macro postgres__utc_week(at) %}date_trunc('week', {{ at }}, 'UTC'){% endmacro %}
+
+{#- Whole days since 1970, UTC. -#}
+{% macro utc_day_number(at) -%}
+    cast(floor({{ micros(at) }} / cast(86400000000 as {{ double() }})) as {{ dbt.type_bigint() }})
+{%- endmacro %}

@@ -22,9 +22,11 @@ ASSETS = {
         "staging/stg_sync__lake_coverage",
     },
     "intermediate": {
-        "intermediate/int_events", "intermediate/int_event_fields", "intermediate/int_presence_intervals",
-        "intermediate/int_moments", "intermediate/int_moment_history", "intermediate/int_moment_editors",
-        "intermediate/int_moment_others", "intermediate/int_moment_field_shares",
+        "intermediate/int_tenants", "intermediate/int_records", "intermediate/int_users", "intermediate/int_days",
+        "intermediate/int_event_numbers", "intermediate/int_type_fields", "intermediate/int_event_touches",
+        "intermediate/int_event_words", "intermediate/int_moment_numbers", "intermediate/int_events",
+        "intermediate/int_event_fields", "intermediate/int_presence_intervals", "intermediate/int_moments",
+        "intermediate/int_moment_history", "intermediate/int_moment_editors", "intermediate/int_moment_overlap",
     },
     "features": {"features/conflict_features", "features/training_examples"},
     "marts": {

@@ -1,22 +1,6 @@
 {#- The five features of the contract, one row per moment. -#}
 
-with overlap as (
-
-    select
-        tenant_id,
-        moment_id,
-        -- 1 - product(1 - p q); the logarithm of nothing left has no value
-        case
-            when max(p * q) >= 1 then 1
-            -- PostgreSQL refuses to underflow
-            else 1 - exp(greatest(-700, {{ ordered_sum('ln(case when p * q >= 1 then 1 else 1 - p * q end)', 'field') }}))
-        end as score
-    from {{ ref('int_moment_field_shares') }}
-    group by tenant_id, moment_id
-
-),
-
-measured as (
+with measured as (
 
     select
         moments.tenant_id,
@@ -29,18 +13,9 @@ measured as (
         {{ seconds_between('history.record_first_event_at', 'moments.asked_at') }} / 86400 as record_age_days,
         overlap.score
     from {{ ref('int_moments') }} as moments
-    inner join {{ ref('int_moment_history') }} as history
-        on
-            moments.tenant_id = history.tenant_id
-            and moments.moment_id = history.moment_id
-    left join {{ ref('int_moment_editors') }} as editors
-        on
-            moments.tenant_id = editors.tenant_id
-            and moments.moment_id = editors.moment_id
-    left join overlap
-        on
-            moments.tenant_id = overlap.tenant_id
-            and moments.moment_id = overlap.moment_id
+    inner join {{ ref('int_moment_history') }} as history on moments.moment_no = history.moment_no
+    left join {{ ref('int_moment_editors') }} as editors on moments.moment_no = editors.moment_no
+    left join {{ ref('int_moment_overlap') }} as overlap on moments.moment_no = overlap.moment_no
 
 )
 

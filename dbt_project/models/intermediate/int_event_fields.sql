@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 select distinct
     tenant_id,
     event_id,

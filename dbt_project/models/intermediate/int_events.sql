@@ -1,24 +1,31 @@
+{{ config(materialized='view') }}
 {#- Events: changes that took part in the life of a record, with their places in the orders that features count in. -#}
 
 select
-    tenant_id,
-    event_id,
-    seq,
-    received_at,
-    edited_at,
-    user_id,
-    device_id,
-    sync_id,
-    sync_session_id,
-    entity_type,
-    entity_id,
-    edit_id,
-    fields,
-    is_conflicted,
-    row_number() over (partition by tenant_id, entity_type, entity_id order by seq) as record_event_number,
-    row_number() over (partition by tenant_id, entity_type order by seq) as type_event_number,
+    changes.tenant_id,
+    changes.event_id,
+    changes.seq,
+    changes.received_at,
+    changes.edited_at,
+    changes.user_id,
+    changes.device_id,
+    changes.sync_id,
+    changes.sync_session_id,
+    changes.entity_type,
+    changes.entity_id,
+    changes.edit_id,
+    changes.fields,
+    changes.is_conflicted,
+    numbers.event_no,
+    numbers.type_no,
+    numbers.record_no,
+    numbers.user_no,
+    numbers.record_event_number,
+    numbers.type_event_number,
     -- other users' events on the record before this one
-    row_number() over (partition by tenant_id, entity_type, entity_id order by seq)
-    - row_number() over (partition by tenant_id, entity_type, entity_id, user_id order by seq) as others_before
-from {{ ref('stg_sync__changes') }}
-where outcome in ('applied', 'merged', 'conflict')
+    numbers.record_event_number - numbers.own_event_number as others_before
+from {{ ref('stg_sync__changes') }} as changes
+inner join {{ ref('int_event_numbers') }} as numbers
+    on
+        changes.tenant_id = numbers.tenant_id
+        and changes.seq = numbers.seq

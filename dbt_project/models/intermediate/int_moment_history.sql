@@ -1,67 +1,94 @@
 {#- Running figures of the user, the record and the entity type, read at each moment's as_of_seq. -#}
 
-with timeline as (
+{% set asking = ['moment_no', 'as_of_no', 'type_no', 'record_no', 'user_no'] %}
+{% set of_record = ['record_event_no', 'record_events', 'record_first_event_at'] %}
+{% set of_own = ['own_event_no', 'own_record_events', 'own_last_event_at'] %}
+{% set of_user = ['user_events', 'user_conflicts'] %}
+{% set all_but_type = asking + of_record + of_own + of_user %}
 
-    select
-        tenant_id,
-        entity_type,
-        entity_id,
-        user_id,
-        cast(null as {{ dbt.type_string() }}) as moment_id,
-        seq as position,
-        0 as is_moment,
-        received_at,
-        1 as is_event,
-        case when is_conflicted then 1 else 0 end as is_conflict
-    from {{ ref('int_events') }}
-    union all
-    select
-        tenant_id,
-        entity_type,
-        entity_id,
-        user_id,
-        moment_id,
-        as_of_seq,
-        1,
-        null,
-        0,
-        0
-    from {{ ref('int_moments') }}
+with moments as (
+
+    select {{ asking | join(', ') }} from {{ ref('int_moment_numbers') }}
 
 ),
 
-running as (
+record_events as (
 
-    -- at the same position an event sorts before a moment: seq <= as_of_seq
     select
-        tenant_id,
-        moment_id,
-        is_moment,
-        sum(is_event) over by_user as user_events,
-        sum(is_conflict) over by_user as user_conflicts,
-        sum(is_event) over by_record as record_events,
-        min(received_at) over by_record as record_first_event_at,
-        sum(is_event) over by_record_and_user as own_record_events,
-        max(received_at) over by_record_and_user as own_last_event_at,
-        sum(is_event) over by_type as type_events
-    from timeline
-    window
-        by_user as {{ up_to_here(['tenant_id', 'user_id'], ['position', 'is_moment']) }},
-        by_record as {{ up_to_here(['tenant_id', 'entity_type', 'entity_id'], ['position', 'is_moment']) }},
-        by_record_and_user as {{ up_to_here(['tenant_id', 'entity_type', 'entity_id', 'user_id'], ['position', 'is_moment']) }},
-        by_type as {{ up_to_here(['tenant_id', 'entity_type'], ['position', 'is_moment']) }}
+        record_no,
+        event_no as record_event_no,
+        record_event_number as record_events,
+        record_first_event_at
+    from {{ ref('int_event_numbers') }}
+
+),
+
+own_events as (
+
+    select
+        record_no,
+        user_no,
+        event_no as own_event_no,
+        own_event_number as own_record_events,
+        own_last_event_at
+    from {{ ref('int_event_numbers') }}
+
+),
+
+user_events as (
+
+    select
+        user_no,
+        event_no as user_event_no,
+        user_event_number as user_events,
+        user_conflicts
+    from {{ ref('int_event_numbers') }}
+
+),
+
+type_events as (
+
+    select
+        type_no,
+        event_no as type_event_no,
+        type_event_number as type_events
+    from {{ ref('int_event_numbers') }}
+
+),
+
+with_record as (
+
+    {{ as_of('moments', asking, 'as_of_no', 'record_events', of_record, 'record_event_no', ['record_no']) }}
+
+),
+
+with_own as (
+
+    {{ as_of('with_record', asking + of_record, 'as_of_no', 'own_events', of_own, 'own_event_no', ['record_no', 'user_no']) }}
+
+),
+
+with_user as (
+
+    {{ as_of('with_own', asking + of_record + of_own, 'as_of_no', 'user_events', of_user, 'user_event_no', ['user_no']) }}
+
+),
+
+with_type as (
+
+    {{ as_of('with_user', all_but_type, 'as_of_no', 'type_events', ['type_events'], 'type_event_no', ['type_no']) }}
 
 )
 
 select
-    tenant_id,
-    moment_id,
-    cast(user_events as {{ dbt.type_bigint() }}) as user_events,
-    cast(user_conflicts as {{ dbt.type_bigint() }}) as user_conflicts,
-    cast(record_events as {{ dbt.type_bigint() }}) as record_events,
+    moment_no,
+    coalesce(user_events, 0) as user_events,
+    coalesce(user_conflicts, 0) as user_conflicts,
+    coalesce(record_events, 0) as record_events,
     record_first_event_at,
-    cast(own_record_events as {{ dbt.type_bigint() }}) as own_record_events,
+    record_event_no,
+    coalesce(own_record_events, 0) as own_record_events,
     own_last_event_at,
-    cast(type_events as {{ dbt.type_bigint() }}) as type_events
-from running
-where is_moment = 1
+    own_event_no,
+    coalesce(type_events, 0) as type_events
+from with_type

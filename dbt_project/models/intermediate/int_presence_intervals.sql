@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 {#- What each presence event says holds from its seq until the next event of the same edit, and not past expires_at. -#}
 
 with ordered as (

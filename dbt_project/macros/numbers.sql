@@ -1,0 +1,14 @@
+{#-
+  Keys as whole numbers, which sort, join and lie in memory at a fraction of what texts cost. A row of a tenant's log is
+  its tenant's number and its seq in one: unique over tenants, and within a tenant in the order of its clock. A record,
+  a user or a type is called by the first row that names it, so a number once given never changes.
+-#}
+{% macro row_number_in(tenant_no, seq) -%}
+    (({{ tenant_no }}) * {{ seqs_of_a_tenant() }} + {{ seq }})
+{%- endmacro %}
+
+{#- more than any clock will count -#}
+{% macro seqs_of_a_tenant() %}{{ return(1099511627776) }}{% endmacro %}
+
+{#- Changes that took part in the life of a record. -#}
+{% macro is_event(outcome) %}{{ outcome }} in ('applied', 'merged', 'conflict'){% endmacro %}

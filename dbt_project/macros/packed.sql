@@ -1,0 +1,45 @@
+{#-
+  Counts of twelve fields in one whole number: five bits each, enough for "of the last twenty"; and of six in one, eight
+  bits each, enough for "of the last two hundred". Sums of such numbers are sums of all their counts at once. A sum over
+  a whole life overflows from count to count, which does no harm: the difference of two of them is right again.
+-#}
+{% macro fields_in_a_word() %}{{ return(12) }}{% endmacro %}
+
+{#- The sum of a packed column, wide enough for a life. -#}
+{% macro packed_sum(value) %}{{ return(adapter.dispatch('packed_sum', 'foresync')(value)) }}{% endmacro %}
+
+{% macro default__packed_sum(value) %}sum({{ value }}){% endmacro %}
+
+{% macro spark__packed_sum(value) %}sum(cast({{ value }} as decimal(38, 0))){% endmacro %}
+
+{#- The count at a place (from 0) of a packed number, as a float. -#}
+{% macro packed_count(word, place, bits) -%}
+    cast({{ shift_right(word, place * bits) }} & {{ 2 ** bits - 1 }} as {{ double() }})
+{%- endmacro %}
+
+{% macro shift_right(value, bits) %}{{ return(adapter.dispatch('shift_right', 'foresync')(value, bits)) }}{% endmacro %}
+
+{% macro default__shift_right(value, bits) %}({{ value }} >> {{ bits }}){% endmacro %}
+
+{% macro spark__shift_right(value, bits) %}shiftright({{ value }}, {{ bits }}){% endmacro %}
+
+{#- Product over a word's fields of 1 - p q: q as counts of five bits, p as a list of one expression per field. -#}
+{% macro missed(touches, touches_of, p) -%}
+    {% for place in range(fields_in_a_word()) %}
+        (1 - {{ packed_count(touches, place, 5) }} / {{ touches_of }} * {{ p[place] }}){{ ' *' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{#-
+  Aggregate: 1 less the product of a column. The logarithm of nothing left has no value, and PostgreSQL refuses to
+  underflow. Logarithms are summed as whole numbers of 2^-50: those have one sum, in whatever order.
+-#}
+{% macro one_less_product(value) -%}
+    case
+        when min({{ value }}) <= 0 then 1
+        else 1 - exp(greatest(-700, cast(
+            sum(cast(round(ln(case when {{ value }} > 0 then {{ value }} else 1 end) * {{ 2 ** 50 }}) as {{ dbt.type_bigint() }}))
+            as {{ double() }}
+        ) / {{ 2 ** 50 }}))
+    end
+{%- endmacro %}

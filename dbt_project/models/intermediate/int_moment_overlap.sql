@@ -1,0 +1,274 @@
+{#-
+  How likely the edit meets others' recent fields: 1 - product over fields of (1 - p q). q is the share of others' last
+  events on the record that touch a field, p how likely this edit touches it. No row where there are no others.
+
+  Others' last events on the record are the record's events from one place to another, less the user's own between them:
+  touches are counted as the difference of two running sums of the record, less that of two of the user's own.
+-#}
+
+{% set last = var('overlap_record_events') %}
+{% set last_of_type = var('overlap_type_events') %}
+{#- more than a user's events on a record -#}
+{% set places = 4294967296 %}
+{% set moment = [
+    'moment_no', 'type_no', 'record_no', 'user_no', 'is_announced', 'type_events', 'others', 'record_event_no', 'own_event_no'
+] %}
+
+with moments as (
+
+    select
+        moments.moment_no,
+        moments.type_no,
+        moments.record_no,
+        moments.user_no,
+        moments.is_announced,
+        history.type_events,
+        history.record_events - history.own_record_events as others,
+        history.record_event_no,
+        history.own_event_no
+    from {{ ref('int_moment_numbers') }} as moments
+    inner join {{ ref('int_moment_history') }} as history on moments.moment_no = history.moment_no
+    where history.record_events > history.own_record_events
+
+),
+
+-- More than the last of others: those before the window have a last one. The user's own events up to there are those with
+-- no more others before them; each is known by the others before it and its number, which is one place apiece.
+far as (
+
+    select
+        *,
+        (others - {{ last }} + 1) * {{ places }} - 1 as before_window
+    from moments
+    where others > {{ last }} and own_event_no is not null
+
+),
+
+own_events as (
+
+    select
+        record_no,
+        user_no,
+        event_no as own_before_no,
+        own_event_number as own_before,
+        (record_event_number - own_event_number) * {{ places }} + own_event_number as own_place
+    from {{ ref('int_event_numbers') }}
+
+),
+
+windows as (
+
+    select
+        {{ moment | join(', ') }},
+        cast(null as {{ dbt.type_bigint() }}) as own_before_no,
+        case when others > {{ last }} then others - {{ last }} end as record_before
+    from moments
+    where others <= {{ last }} or own_event_no is null
+    union all
+    select
+        {{ moment | join(', ') }},
+        own_before_no,
+        others - {{ last }} + coalesce(own_before, 0)
+    from (
+        {{ as_of('far', moment, 'before_window', 'own_events', ['own_before_no', 'own_before'], 'own_place', ['record_no', 'user_no']) }}
+    ) as found
+
+),
+
+bounded as (
+
+    select
+        windows.*,
+        case when windows.others < {{ last }} then windows.others else {{ last }} end as window_size,
+        case when windows.type_events < {{ last_of_type }} then windows.type_events else {{ last_of_type }} end as type_window_size,
+        before.event_no as record_before_no
+    from windows
+    left join {{ ref('int_event_numbers') }} as before
+        on
+            windows.record_no = before.record_no
+            and windows.record_before = before.record_event_number
+
+),
+
+counted as (
+
+    select
+        bounded.moment_no,
+        bounded.type_no,
+        bounded.is_announced,
+        bounded.type_events,
+        cast(bounded.window_size as {{ double() }}) as window_size,
+        cast(bounded.type_window_size as {{ double() }}) as type_window_size,
+        now.word,
+        cast(
+            now.record_touches - coalesce(before.record_touches, 0)
+            - (coalesce(own.own_touches, 0) - coalesce(own_before.own_touches, 0))
+            as {{ dbt.type_bigint() }}
+        ) as touches
+    from bounded
+    inner join {{ ref('int_event_words') }} as now on bounded.record_event_no = now.event_no
+    left join {{ ref('int_event_words') }} as before
+        on
+            bounded.record_before_no = before.event_no
+            and now.word = before.word
+    left join {{ ref('int_event_words') }} as own
+        on
+            bounded.own_event_no = own.event_no
+            and now.word = own.word
+    left join {{ ref('int_event_words') }} as own_before
+        on
+            bounded.own_before_no = own_before.event_no
+            and now.word = own_before.word
+
+),
+
+touched as (
+
+    select * from counted
+    where touches > 0
+
+),
+
+-- how often the type's last events touched the fields: an event comes into the window, and leaves it again
+timeline as (
+
+    select
+        numbers.type_no,
+        touches.word,
+        numbers.type_event_number as position,
+        touches.low_touches as low_change,
+        touches.high_touches as high_change,
+        cast(null as {{ dbt.type_bigint() }}) as moment_no
+    from {{ ref('int_event_touches') }} as touches
+    inner join {{ ref('int_event_numbers') }} as numbers on touches.event_no = numbers.event_no
+    union all
+    select
+        numbers.type_no,
+        touches.word,
+        numbers.type_event_number + {{ last_of_type }},
+        -touches.low_touches,
+        -touches.high_touches,
+        null
+    from {{ ref('int_event_touches') }} as touches
+    inner join {{ ref('int_event_numbers') }} as numbers on touches.event_no = numbers.event_no
+    union all
+    select
+        type_no,
+        word,
+        type_events,
+        0,
+        0,
+        moment_no
+    from touched
+
+),
+
+type_touches as (
+
+    select
+        moment_no,
+        word,
+        cast(sum(low_change) over by_word as {{ dbt.type_bigint() }}) as low_touches,
+        cast(sum(high_change) over by_word as {{ dbt.type_bigint() }}) as high_touches
+    from timeline
+    -- all of a place at once: what comes and goes there is seen there
+    window by_word as (partition by type_no, word order by position)
+
+),
+
+said as (
+
+    select
+        moments.moment_no,
+        moments.type_no,
+        words.fields
+    from {{ ref('int_moment_numbers') }} as moments
+    inner join {{ ref('stg_sync__edit_events') }} as words
+        on
+            moments.tenant_id = words.tenant_id
+            and moments.announced_seq = words.seq
+    where moments.is_announced
+    union all
+    select
+        moments.moment_no,
+        moments.type_no,
+        predictions.announced_fields
+    from {{ ref('int_moment_numbers') }} as moments
+    inner join {{ ref('stg_sync__predictions') }} as predictions
+        on
+            moments.tenant_id = predictions.tenant_id
+            and moments.prediction_id = predictions.prediction_id
+    where moments.is_announced
+
+),
+
+announced as (
+
+    select
+        named.moment_no,
+        places.word,
+        bit_or(places.touch) as touches
+    from (
+        select
+            moment_no,
+            type_no,
+            {{ explode('fields') }} as field
+        from said
+    ) as named
+    inner join {{ ref('int_type_fields') }} as places
+        on
+            named.type_no = places.type_no
+            and named.field = places.field
+    group by named.moment_no, places.word
+
+),
+
+{%- set p_by_type = [] %}
+{%- for place in range(fields_in_a_word()) %}
+    {%- do p_by_type.append(
+        packed_count('type_touches.low_touches' if place < 6 else 'type_touches.high_touches', place % 6, 8) ~ ' / touched.type_window_size'
+    ) %}
+{%- endfor %}
+{%- set p_announced = [] %}
+{%- for place in range(fields_in_a_word()) %}
+    {%- do p_announced.append(packed_count('announced.touches', place, 5)) %}
+{%- endfor %}
+
+by_word as (
+
+    select
+        touched.moment_no,
+        touched.word,
+        touched.is_announced,
+        {{ missed('touched.touches', 'touched.window_size', p_by_type) }} as missed_by_type,
+        case when announced.touches is null then 1 else {{ missed('touched.touches', 'touched.window_size', p_announced) }} end
+            as missed_announced
+    from touched
+    inner join type_touches
+        on
+            touched.moment_no = type_touches.moment_no
+            and touched.word = type_touches.word
+    left join announced
+        on
+            touched.moment_no = announced.moment_no
+            and touched.word = announced.word
+
+),
+
+scored as (
+
+    select
+        moment_no,
+        is_announced,
+        {{ one_less_product('missed_by_type') }} as silent_score,
+        {{ one_less_product('missed_announced') }} as announced_score
+    from by_word
+    group by moment_no, is_announced
+
+)
+
+select
+    moment_no,
+    case when is_announced then announced_score else silent_score end as score,
+    silent_score
+from scored

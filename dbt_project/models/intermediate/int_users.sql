@@ -1,0 +1,31 @@
+{#- Users as numbers: the first row of the log that names them. -#}
+
+with named as (
+
+    select
+        tenant_id,
+        user_id,
+        min(seq) as first_seq
+    from (
+        select
+            tenant_id,
+            user_id,
+            seq
+        from {{ ref('stg_sync__changes') }}
+        union all
+        select
+            tenant_id,
+            user_id,
+            seq
+        from {{ ref('stg_sync__edit_events') }}
+    ) as log
+    group by tenant_id, user_id
+
+)
+
+select
+    named.tenant_id,
+    named.user_id,
+    {{ row_number_in('tenants.tenant_no', 'named.first_seq') }} as user_no
+from named
+inner join {{ ref('int_tenants') }} as tenants on named.tenant_id = tenants.tenant_id
