@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import asyncpg
+import orjson
 
 from sync_api.db.session import Connection
 from sync_api.edits.presence import Edit
@@ -14,7 +15,7 @@ from sync_api.stream.listener import News
 from sync_api.stream.store import through
 
 EDIT = tuple(field.name for field in fields(Edit))
-STIRRED = "SELECT * FROM sync.stream_stirred_edits($1, $2, $3, $4, $5)"
+STIRRED = "SELECT * FROM sync.stream_stirred_edits($1, $2, $3::text[]::jsonb[], $4)"
 
 # Taken before the edits are looked at: nobody can close one between that and the warning.
 CLOCK = "UPDATE sync.tenant_clock SET seq = seq + $2 WHERE tenant_id = $1 RETURNING seq - $2"
@@ -73,13 +74,11 @@ class Stirred:
 
 async def stirred(connection: Connection, looks: Sequence[Look], most: int) -> list[Stirred]:
     """The open edits that others have stirred."""
-    listening = [(n, user) for n, look in enumerate(looks, 1) for user in look.users]
     rows = await connection.fetch(
         STIRRED,
         [look.tenant for look in looks],
         [look.after for look in looks],
-        [n for n, _ in listening],
-        [user for _, user in listening],
+        [orjson.dumps(dict.fromkeys(look.users)).decode() for look in looks],
         most,
     )
     return [
