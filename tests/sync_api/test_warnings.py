@@ -378,3 +378,28 @@ async def test_many_open_edits_are_asked_about_a_few_at_a_time_and_each_once(
     assert max(map(len, asked)) <= watch.ASKED_TOGETHER
     names = [edit for edits in asked for edit in edits]
     assert (len(names), len(set(names))) == (1000, 1000)
+
+
+async def test_a_look_does_not_try_every_record_with_everybody_who_listens(tenant: Tenant, sql: Any) -> None:
+    await sql.execute(
+        """INSERT INTO sync.record (tenant_id, entity_type, entity_id, version, data, seq, updated_at, updated_by,
+             first_event_at)
+           SELECT $1, 'task', 'r' || n, 1, '{}', n, now(), 'ben', now() FROM generate_series(1, 300) AS n""",
+        tenant.name,
+    )
+    await sql.execute(
+        """INSERT INTO sync.edit_session_event (tenant_id, id, seq, edit_id, event, user_id, device_id, entity_type,
+             entity_id, received_at, expires_at)
+           SELECT $1, uuidv7(), n / 300 - 20, lpad((n % 300)::text, 32, '0')::uuid, 'renewed', 'u' || n % 300, 'd',
+             'task', 'r' || n % 300, now(), now() + '1 h'
+           FROM generate_series(0, 5999) AS n""",
+        tenant.name,
+    )
+    await sql.execute("ANALYZE sync.record; ANALYZE sync.edit_session_event")
+    listening = orjson.dumps({f"u{n}": None for n in range(300)}).decode()
+    async with sql.transaction():
+        found = await sql.fetch("SELECT sync.stream_stirred_edits($1, $2, $3, 999)", [tenant.name], [0], [listening])
+        scans = await sql.fetchval(
+            "SELECT idx_scan + seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'edit_session_event'"
+        )
+    assert (len(found), scans < 60 * 300) == (299, True), scans
