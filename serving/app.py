@@ -16,7 +16,8 @@ from serving.predictor import Predictor
 from serving.registry import Registry
 from serving.settings import Settings
 from serving.state import State
-from web import middleware, problems, tracing
+from web import middleware, problems, process, tracing
+from web.shortcuts import Shortcuts, past
 
 MAX_BODY = 2 * 1024 * 1024
 
@@ -37,7 +38,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.jwt_secret = chosen.jwt_secret.get_secret_value()
     problems.install(app)
-    app.include_router(routes.router())
+    router = routes.router()
+    app.include_router(router)
+    app.add_middleware(Shortcuts, ways=past((router, routes.predict, routes.predict_shortly)))
     app.include_router(operations.router)
     middleware.install(app, max_body_bytes=MAX_BODY)
     tracing.install(app, "foresync-serving")
@@ -57,6 +60,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         predictor = Predictor(
             pool, models, log, metrics, _arm_key(settings), settings.withhold_share, settings.connections
         )
+        process.collect_seldom()
         yield State(pool=pool, models=models, metrics=metrics, predictor=predictor)
 
 

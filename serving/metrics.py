@@ -11,6 +11,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from serving import features
+
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 LATENCY_BUCKETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _LIVE = re.compile(r"gauge_live[a-z]*_(\d+)\.db")
@@ -65,6 +67,13 @@ class Metrics:
         self.total, self.waiting, self.features, self.evaluation = (
             self.seconds.labels(stage) for stage in ("total", "waiting", "features", "model")
         )
+        # by their labels: looking one up costs more than counting
+        self.said = {
+            (level, arm): self.predictions.labels(level, arm)
+            for level in ("low", "medium", "high", "unknown")
+            for arm in ("shown", "withheld")
+        }
+        self.default_of = {name: self.defaults.labels(name) for name in features.NAMES}
 
     def exposed(self) -> bytes:
         """In Prometheus' text format: of all workers, where there are several."""

@@ -115,7 +115,7 @@ class Predictor:
         arm = self._arm(asker, item, seen, verdict)
         row = _row(asker, item, seen, loaded, verdict, arm, latency_ms)
         self._log.put(row)
-        self._metrics.predictions.labels(verdict.level if verdict else "unknown", arm).inc()
+        self._metrics.said[verdict.level if verdict else "unknown", arm].inc()
         if loaded is None or verdict is None:
             return answers.unknown(row, why)
         shown = risk.unremarkable(loaded.model) if arm == "withheld" else verdict
@@ -130,7 +130,8 @@ class Predictor:
 
     def _count_defaults(self, seen: Sequence[Seen]) -> None:
         for name, default in features.DEFAULTS.items():
-            self._metrics.defaults.labels(name).inc(sum(at.values[name] == default for at in seen))
+            if number := sum(at.values[name] == default for at in seen):
+                self._metrics.default_of[name].inc(number)
 
 
 def _judge(loaded: Loaded | None, tenant: str, asked: Sequence[Asked], seen: Sequence[Seen]) -> list[Verdict | None]:

@@ -4,16 +4,16 @@ from typing import Annotated, Any, TypeVar, cast
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
 from serving.predictor import Asker, Predictor
 from serving.schemas import BatchAnswer, BatchRequest, Explained, Prediction, PredictionRequest
-from web import openapi
+from web import openapi, problems
 from web.auth import Caller, caller
 from web.problems import Problem
 
-MayPredict = Annotated[Caller, Depends(caller("predict"))]
+_may_predict = caller("predict")
+MayPredict = Annotated[Caller, Depends(_may_predict)]
 Body = TypeVar("Body", bound=BaseModel)
 PREFIXES = {"/api/ml": "ml", "/api/v1": "v1"}
 
@@ -31,6 +31,11 @@ async def predict(request: Request, who: MayPredict) -> Response:
     asked = _read(PredictionRequest, await request.body())
     answers = await _predictor(request).answer([_asker(who, asked.user_id, asked.device_id)], [asked])
     return _json(request, answers[0], answers[0])
+
+
+async def predict_shortly(request: Request) -> Response:
+    """The same, for `Shortcuts`."""
+    return await predict(request, await _may_predict(request))
 
 
 async def predict_batch(request: Request, who: MayPredict) -> Response:
@@ -52,7 +57,7 @@ def _read(model: type[Body], body: bytes) -> Body:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from error
+        raise problems.not_valid(error.errors(include_url=False, include_context=False), "body") from error
 
 
 def _predictor(request: Request) -> Predictor:

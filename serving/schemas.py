@@ -18,6 +18,8 @@ def _as_text(value: object) -> object:
 
 def _snake_case(name: str) -> str:
     """`Task` is `task`, `WorkOrder` is `work_order`."""
+    if name.islower():
+        return name
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 

@@ -1,7 +1,6 @@
 """The sync server: `uvicorn sync_api.app:create_app --factory`. Puts the slices together, and nothing else."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -26,20 +25,13 @@ from sync_api.edits.risk import RiskServer
 from sync_api.push.service import Engine
 from sync_api.rules import RulesCache
 from sync_api.settings import Settings
-from sync_api.shortcuts import Shortcuts, past
 from sync_api.stream.hub import Hub, Limits
 from sync_api.stream.stopping import when_stopped
 from sync_api.warnings.watch import Watch
-from web import middleware, problems, tracing
+from web import middleware, problems, process, tracing
+from web.shortcuts import Shortcuts, past
 
 SMALLEST_COMPRESSED = 1024
-
-
-def _collect_seldom() -> None:
-    """A push makes many short-lived objects and no cycles: looking for them is 7 % of its CPU time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 def _limits(settings: Settings) -> Limits:
@@ -63,7 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.dagster = Dagster(settings.dagster_url)
         watch = Watch(pool, app.state.risk, settings.jwt_secret)
         app.state.hub = hub = Hub(pool, _limits(settings), watch)
-        _collect_seldom()
+        process.collect_seldom()
         try:
             with when_stopped(hub.drain):
                 yield

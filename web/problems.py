@@ -5,7 +5,7 @@ raises it; here is only its shape on the wire.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -70,6 +70,15 @@ def answer(problem: Problem, request_id: str | None = None) -> Response:
     )
 
 
+def not_valid(errors: Sequence[Any], *where: str) -> Problem:
+    """422 for the first of pydantic's `errors`, which are about what is at `where`."""
+    first = errors[0]
+    place = ".".join(str(part) for part in (*where, *first["loc"]))
+    # a name that is no Unicode comes back as it can be written
+    detail = f"{place}: {first['msg']}".encode(errors="replace").decode()
+    return Problem(422, "validation_error", "The request is not valid", detail)
+
+
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem, the unexpected ones included."""
 
@@ -79,12 +88,7 @@ def install(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        # a name that is no Unicode comes back as it can be written
-        detail = f"{where}: {first['msg']}".encode(errors="replace").decode()
-        problem = Problem(422, "validation_error", "The request is not valid", detail)
-        return answer(problem, _request_id(request))
+        return answer(not_valid(error.errors()), _request_id(request))
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -1,6 +1,7 @@
 """A server as a process: `python -m sync_api --port 8000`, `python -m serving --port 8001 --workers 4`."""
 
 import argparse
+import gc
 import os
 
 import uvicorn
@@ -35,3 +36,11 @@ def run(factory: str, chosen: argparse.Namespace) -> None:
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+
+
+def collect_seldom() -> None:
+    """To be called when everything is loaded: requests make many short-lived objects and no cycles, and looking for
+    those is 7 % of the CPU time of a push."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)

@@ -21,7 +21,7 @@ Ways = Mapping[tuple[str, str], tuple[APIRoute, Way]]  # by method and path
 
 
 def past(*ways: tuple[APIRouter, Callable[..., Any], Way]) -> Ways:
-    """Short ways by the router and the endpoint that each of them leads to."""
+    """Short ways by the router and the endpoint that each of them leads to, under every path that it has."""
     return {(method, route.path): (route, way) for router, endpoint, way in ways for route in _of(router, endpoint)
             for method in route.methods or ()}  # fmt: skip
 
