@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 
 from ml.evaluate import Labels, Scores
 
 TARGET_PRECISION: Final = 0.7
-MEDIUM_RECALL: Final = 0.6
+# a hint that is heeded averts a conflict for every four or five that are shown
+MEDIUM_PRECISION: Final = 0.22
 # a precision that rests on fewer warnings than this is luck
 MIN_WARNINGS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Scores from `value` on are a warning, from `medium` on no longer a low risk; `reason` says why it is there."""
+    """Scores from `value` on are a warning, from `medium` on worth a hint; `reason` says why `value` is where it is."""
 
     value: float
     medium: float
@@ -45,5 +47,12 @@ def choose(labels: Labels, scores: Scores) -> Threshold:
         reason = "best F1 on validation: no threshold there reached a precision of 0.7"
     value = float(thresholds[best])
     at = f" (precision {precision[best]:.2f}, recall {recall[best]:.2f} there)"
-    catches = float(thresholds[recall >= MEDIUM_RECALL].max())
-    return Threshold(value, min(value, max(value / 2, catches)), reason + at)
+    return Threshold(
+        value, _medium(thresholds[(precision >= MEDIUM_PRECISION) & (warnings >= MIN_WARNINGS)], value), reason + at
+    )
+
+
+def _medium(worth: NDArray[np.float64], value: float) -> float:
+    """The lowest of those that are worth a hint; half of `value` where none below it is."""
+    below = worth[worth < value]
+    return float(below.min()) if len(below) else value / 2

@@ -50,6 +50,7 @@ def write_page(path: Path, measured: Measured) -> None:
         until=f"{times.max():%Y-%m}",
         instant=f"{everything.instant_rows:,}",
         summary=_summary(measured),
+        ahead=_ahead(measured),
         peer=", ".join(f"`{name}`" for name in PEER),
         resamples=RESAMPLES,
         levels="\n\n".join(_level(level) for level in measured.levels),
@@ -86,6 +87,19 @@ def _summary(measured: Measured) -> str:
             row += [f"**{ours['pr_auc']:.3f}**", f"{level.gain(moment, share) - 1:+.0%}"]
             rows.append([*row, f"{lead.low:+.3f} to {lead.high:+.3f}" if lead else ""])
     return _table(SUMMARY, rows)
+
+
+def _ahead(measured: Measured) -> str:
+    """Where the interval of our lead over a baseline holds nothing, said plainly."""
+    behind = [
+        f"{level.name}, `{cell.moment}`, {_share(cell.share)}, {cell.model.replace('_', ' ')}"
+        for level in measured.levels
+        for cell in level.cells
+        if cell.lead and cell.lead.low <= 0
+    ]
+    if not behind:
+        return "Ours is ahead of every baseline outside the interval, everywhere."
+    return f"Ours is ahead of every baseline outside the interval, except of: {'; '.join(behind)}."
 
 
 def _level(level: Level) -> str:

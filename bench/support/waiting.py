@@ -16,7 +16,7 @@ ASKED = {"start": ("edit_start",), "open": ("edit_open",), "both": ("edit_start"
 
 @dataclass(frozen=True)
 class Waiting:
-    """One way of asking at one share. `goal`: by which reading the thresholds were chosen, or as served."""
+    """One way of asking at one share. `goal`: the reading that chose the thresholds, or the risk that is served."""
 
     share: float
     asked: str
@@ -35,8 +35,10 @@ def waiting(slices: Split, ours: Chosen, causes: pd.DataFrame, say: Callable[[st
         )
         known, certain = (simulation.could_avert(part, causes, share) for part in (validation, rows))
         for asked, moments in ASKED.items():
-            served = dict.fromkeys(moments, ours.threshold.value)
-            chosen: dict[str, dict[str, float] | None] = {"as served": served}
+            chosen: dict[str, dict[str, float] | None] = {
+                "high risk, as served": dict.fromkeys(moments, ours.threshold.value),
+                "medium risk, as served": dict.fromkeys(moments, ours.threshold.medium),
+            }
             reading: Reading
             for reading in READINGS:
                 chosen[reading] = simulation.choose(validation, known, moments, reading)
