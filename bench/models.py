@@ -31,7 +31,7 @@ from ml.push_level import questions
 
 SHARES = (0.0, 0.5, 1.0)
 SAMPLE = ROOT / "sample_data"
-# The last of each kind: which settings are best is a matter of hundredths, and of `ml.tune`. No forest: it is as good as
+# The last of each kind: which settings are best is a matter of hundredths, and of `ml.tune`. No forest: as good as
 # boosting within a hundredth (docs/adr/0015), at ten times the cost, and everything here is fitted many times.
 KINDS = tuple({c.model_type: c for c in CANDIDATES if c.model_type != "random_forest"}.values())
 STARTED = time.perf_counter()
