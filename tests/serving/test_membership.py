@@ -1,4 +1,4 @@
-"""Who is no member of a record's project learns nothing of it from a prediction: it is as a record that is not there."""
+"""Who is no member of a record's project learns nothing of it from a prediction: as of a record that is not there."""
 
 import asyncpg
 import pytest
