@@ -183,3 +183,18 @@ def test_an_owner_who_is_no_superuser_can_run_it_all(postgres_url: str) -> None:
             """SELECT sync.publish_device_health('t', '[{"device_id": "d", "user_id": "u", "score": 1}]')"""
         ).fetchone()
         assert published == (1,)
+
+
+@pytest.mark.parametrize("setting", ["RESET foresync.tenant", "SET foresync.tenant = ''"])
+def test_without_a_tenant_every_table_raises_even_an_empty_one(api_url: str, admin: Any, setting: str) -> None:
+    """0 rows would pass for "nothing there"."""
+    tables = admin.execute(
+        """SELECT tablename FROM pg_policies WHERE schemaname = 'sync' AND policyname = 'tenant_isolation'
+           AND has_table_privilege('foresync_api', 'sync.' || tablename, 'SELECT')"""
+    ).fetchall()
+    assert ("record",) in tables
+    with psycopg.connect(api_url, autocommit=True) as api:
+        api.execute(setting)
+        for (table,) in tables:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="is not set"):
+                api.execute(f"SELECT count(*) FROM sync.{table}")
