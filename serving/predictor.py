@@ -1,5 +1,6 @@
 """From a question to its answer: features, verdict, arm, and the row for the log. Knows no HTTP, and no words."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from serving.prediction_log import PredictionLog, Row, new_id
 from serving.risk import Verdict
 from serving.schemas import Asked
 
-MOST_EDITS_TOGETHER = 64
+MOST_EDITS_TOGETHER = 50  # in one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,7 @@ class Predictor:
             for question in questions
             for asker, item in zip(question.askers, question.asked, strict=True)
         ]
-        async with database.connection(self._pool) as connection:
-            seen = await features.read(connection, tenant, edits)
+        seen = await self._see(tenant, edits)
         read = time.perf_counter()
         loaded = self._models.current
         verdicts = _judge(loaded, tenant, asked, seen)
@@ -101,6 +101,17 @@ class Predictor:
             ]
             for question in questions
         ]
+
+    async def _see(self, tenant: str, edits: Sequence[Edit]) -> list[Seen]:
+        """A long queue is read in parts, side by side: it is answered sooner, and others get their turn in between."""
+        if len(edits) <= MOST_EDITS_TOGETHER:
+            async with database.connection(self._pool) as connection:
+                return await features.read(connection, tenant, edits)
+        starts = range(0, len(edits), MOST_EDITS_TOGETHER)
+        parts = await asyncio.gather(
+            *(self._see(tenant, edits[first : first + MOST_EDITS_TOGETHER]) for first in starts)
+        )
+        return [seen for part in parts for seen in part]
 
     def _say(
         self,

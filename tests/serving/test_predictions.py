@@ -83,6 +83,17 @@ async def test_a_queue_is_answered_in_order_as_its_edits_would_be_alone(server, 
     assert len({p.prediction_id for p in predictions}) == 4
 
 
+async def test_a_queue_longer_than_one_statement_takes_is_answered_in_order_too(server, db):
+    busy = {0, 49, 50, 99, 100, 119}
+    for number in busy:
+        await open_edit(db, entity_id=f"long{number}", seq=1000 + number)
+    items = [{"entity_type": "task", "entity_id": f"long{number}"} for number in range(120)]
+    async with server.client() as client:
+        answer = await client.post("/api/v1/predict-conflict/batch/", json={"user_id": "ann", "items": items})
+    risks = [one["risk_level"] for one in answer.json()["predictions"]]
+    assert risks == ["high" if number in busy else "low" for number in range(120)]
+
+
 async def test_a_number_is_a_user_too(server):
     assert (await server.ask(user="123", user_id=123))["risk_level"] == "low"
 
@@ -214,3 +225,19 @@ def test_it_does_not_start_without_its_secrets(monkeypatch):
         create_app()
     assert "FORESYNC_SERVING_DATABASE_URL" in str(refused.value)
     assert "at least 32 bytes" in str(refused.value)
+
+
+@pytest.mark.parametrize("token", ["whole", "without its scope", None])
+@pytest.mark.parametrize("body", [b"{}", b"nonsense", b'{"user_id": "bob", "entity_type": "task", "entity_id": "t"}'])
+async def test_the_short_way_refuses_as_the_frameworks_does(server, token, body):
+    """A single prediction goes past the framework's routing, its explanation does not."""
+    async with server.client(scopes=("sync",) if token == "without its scope" else ("predict",)) as client:
+        if token is None:
+            client.headers.pop("Authorization")
+        for path in ("", "/"):
+            short = await client.post(f"/api/v1/predict-conflict{path}", content=body)
+            usual = await client.post(f"/api/v1/predict-conflict/explain{path}", content=body)
+            assert short.status_code == usual.status_code >= 400
+            assert short.headers.keys() == usual.headers.keys()
+            assert short.json() | {"request_id": None} == usual.json() | {"request_id": None}
+        assert (await client.get("/api/v1/predict-conflict")).status_code == 405
