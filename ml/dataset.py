@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from ml.announcements import DRAW, SILENT_OVERLAP
 from ml.features import FEATURE_NAMES, MOMENTS, TARGET
 
 MIN_EVENTS: Final = 1000
@@ -31,8 +32,9 @@ TEXT: Final = (
     "moment",
 )
 TIMES: Final = ("asked_at", "received_at")
-FLAGS: Final = ("is_announced", "is_mapped_time", TARGET)
-COLUMNS: Final = (*TEXT, *TIMES, "as_of_seq", *FLAGS, *FEATURE_NAMES)
+FLAGS: Final = ("is_mapped_time", TARGET)
+NUMBERS: Final = (*FEATURE_NAMES, SILENT_OVERLAP, DRAW)
+COLUMNS: Final = (*TEXT, *TIMES, "as_of_seq", *FLAGS, *NUMBERS)
 
 
 class DatasetError(ValueError):
@@ -41,7 +43,8 @@ class DatasetError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """Rows of one window, one per (event, moment), by received_at; features are float64, missing is NaN.
+    """Rows of one window, one per (event, moment), by received_at; features are float64, missing is NaN. What a row was
+    when its edit announced nothing is in it too, and the draw that says at which share it would (ml.announcements).
 
     `event_count` counts the window's distinct events. `instant_rows` were left out of `frame`: their edit was received
     at the moment it was begun, so that there was no time in which to warn of anything.
@@ -100,11 +103,11 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     for name in (*TIMES, *TEXT, *FLAGS, "as_of_seq"):
         if bool(typed[name].isna().any()):
             raise DatasetError(f"{name}: has {int(typed[name].isna().sum())} missing values")
-    for name in (*FEATURE_NAMES, "as_of_seq"):
+    for name in (*NUMBERS, "as_of_seq"):
         if len(typed) and not types.is_numeric_dtype(typed[name]):
             raise DatasetError(f"{name}: expected numbers, found {typed[name].dtype}")
     dtypes: dict[str, str] = dict.fromkeys(TEXT, "str")
-    dtypes |= dict.fromkeys(FLAGS, "bool") | dict.fromkeys(FEATURE_NAMES, "float64")
+    dtypes |= dict.fromkeys(FLAGS, "bool") | dict.fromkeys(NUMBERS, "float64")
     return typed.astype(dtypes | {"as_of_seq": "int64"})
 
 
@@ -125,7 +128,7 @@ def _check(frame: pd.DataFrame) -> None:
     late = int((frame["asked_at"] > frame["received_at"]).sum())
     if late:
         raise DatasetError(f"asked_at: {late} rows were asked after their event was received")
-    features = frame[list(FEATURE_NAMES)]
+    features = frame[list(NUMBERS)]
     for name, broken in (np.isinf(features) | (features < 0)).sum().items():
         if broken:
             raise DatasetError(f"{name}: {broken} values are negative or infinite")

@@ -7,6 +7,7 @@ for, and put into the order that a model wants.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import orjson
 
@@ -22,24 +23,42 @@ DEFAULTS = {
     "user_conflict_rate": 0.0,
     "entity_edit_frequency": 0.0,
     "field_overlap_score": 0.0,
+    "is_announced": 0.0,
+    "versions_behind": 0.0,
+    "fields_behind": 0.0,
+    "fields_behind_share": 0.0,
+    "hours_behind": 0.0,
+    "open_edits": 0.0,
+    "open_edits_same_user": 0.0,
+    "open_overlap_recent": 0.0,
+    "open_fields_shared": 0.0,
+    "open_same_base": 0.0,
 }
 NAMES = tuple(DEFAULTS)
 
 STATEMENT = f"""
 SELECT item, as_of_seq, asked_at, record_version, {", ".join(NAMES)}
-FROM sync.online_features($1, $2::text[], $3::text[], $4::text[], $5::jsonb)
+FROM sync.online_features(
+  $1, $2::text[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::integer[], $8::jsonb)
 ORDER BY item
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What is asked about: a user's edit of a record, and the fields that the client announced (none: not said)."""
+    """What is asked about: a user's edit of a record, and what the client announced of it.
+
+    fields: none, not said. base_version: the version that the client had. device_id, edit_id: what tells the edit from
+    others' open edits of the record; a device that is not named takes all of its user's edits for its own.
+    """
 
     user_id: str
     entity_type: str
     entity_id: str
     fields: Sequence[str] = ()
+    base_version: int | None = None
+    device_id: str | None = None
+    edit_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +80,11 @@ async def read(connection: Connection, tenant: str, edits: Sequence[Edit]) -> li
         STATEMENT,
         tenant,
         [edit.user_id for edit in edits],
+        [edit.device_id for edit in edits],
         [edit.entity_type for edit in edits],
         [edit.entity_id for edit in edits],
+        [edit.edit_id for edit in edits],
+        [edit.base_version for edit in edits],
         orjson.dumps([edit.fields for edit in edits]).decode(),
         timeout=STATEMENT_TIMEOUT + SECONDS_AN_EDIT * len(edits),
     )

@@ -79,7 +79,15 @@ class Predictor:
         began = time.perf_counter()
         asked = [item for question in questions for item in question.asked]
         edits = [
-            Edit(asker.user, item.entity_type, item.entity_id, item.fields)
+            Edit(
+                asker.user,
+                item.entity_type,
+                item.entity_id,
+                item.fields,
+                item.client_version,
+                asker.device,
+                item.edit_id,
+            )
             for question in questions
             for asker, item in zip(question.askers, question.asked, strict=True)
         ]

@@ -26,6 +26,16 @@ def _fact(factor: Factor, values: Mapping[str, float], thing: str) -> str:
             return f"{_count(editors, 'other person is', 'other people are')} working on it right now"
         case "field_overlap_score":
             return "others have lately been changing the same fields"
+        case "fields_behind" | "fields_behind_share":
+            fields = int(values["fields_behind"])
+            return f"{_count(fields, 'field that you edit has', 'fields that you edit have')} changed since your copy"
+        case "open_overlap_recent" | "open_fields_shared":
+            fields = int(values["open_fields_shared"])
+            return f"somebody else is editing {_count(fields, 'field')} of yours right now"
+        case "open_edits_same_user":
+            return f"you have it open on {_count(int(values['open_edits_same_user']), 'other device')}"
+        case "open_edits" | "open_same_base":
+            return f"it is open in {_count(int(values['open_edits']), 'other place')}"
         case "entity_edit_frequency":
             return f"this {thing} is changed often"
         case "user_conflict_rate":

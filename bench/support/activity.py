@@ -43,6 +43,9 @@ WITH bursts AS (
 )
 SELECT
   *,
+  -- without gaps within the days that are made at once
+  {BURST} * $first_burst + row_number() OVER (PARTITION BY tenant_id, entity_type, record ORDER BY received_at, number)
+    AS version,
   user_id || '-' || CAST(floor(1.3 * draw(number, 'device')) AS INT) AS device_id,
   list_distinct([
     'f' || zipf(draw(number, 'field'), 12),
@@ -69,8 +72,8 @@ SYNC_LOG = """
 SELECT
   tenant_id, received_at, uuid AS id, seq, uuid AS sync_id, 'p' || number AS sync_session_id, user_id, device_id,
   entity_type, 'e' || record AS entity_id, CAST(NULL AS VARCHAR) AS project_id, 'o' || number AS offline_id,
-  'update' AS operation, CAST(1 AS INT) AS base_version, CAST(1 AS INT) AS server_version,
-  CAST(2 AS INT) AS new_version,
+  'update' AS operation, CAST(version - 1 AS INT) AS base_version, CAST(version - 1 AS INT) AS server_version,
+  CASE WHEN draw(number, 'outcome') >= 0.05 THEN CAST(version AS INT) END AS new_version,
   CASE WHEN draw(number, 'outcome') < 0.05 THEN 'unchanged' WHEN draw(number, 'outcome') < 0.15 THEN 'merged'
        ELSE 'applied' END AS outcome,
   draw(number, 'outcome') BETWEEN 0.05 AND 0.12 AS is_conflicted, fields, edited_at,
@@ -87,7 +90,9 @@ SELECT
   tenant_id, format('{:08x}-0000-7000-800{}-{:012x}', number // 65536, kind, number) AS id,
   format('{:08x}-0000-7000-8000-{:012x}', number // 65536, number) AS edit_id, seq,
   CASE kind WHEN 0 THEN 'opened' ELSE 'closed' END AS event, user_id, device_id, entity_type,
-  'e' || record AS entity_id, CAST(1 AS INT) AS base_version, fields, happened_at AS received_at,
+  'e' || record AS entity_id,
+  CAST(greatest(0, version - 1 - floor(4 * draw(number, 'behind') * draw(number, 'behind'))) AS INT) AS base_version,
+  fields, happened_at AS received_at,
   happened_at + to_seconds(CAST(CASE WHEN draw(number, 'ttl') < 0.5 THEN 600 ELSE 86400 END AS BIGINT)) AS expires_at,
   CAST(happened_at AS DATE) AS day
 FROM numbered JOIN events USING (tenant_id, number)

@@ -27,10 +27,21 @@ def drawn() -> tuple[pd.DataFrame, np.ndarray]:
         draw.gamma(1.0, 8.0, ROWS),
         draw.gamma(1.0, 2.0, ROWS),
         draw.beta(0.5, 2.0, ROWS),
+        draw.random(ROWS) < 0.5,
+        draw.poisson(1.0, ROWS),
+        draw.poisson(0.4, ROWS),
+        draw.beta(0.5, 3.0, ROWS),
+        draw.gamma(0.5, 30.0, ROWS),
+        draw.poisson(0.6, ROWS),
+        draw.poisson(0.1, ROWS),
+        draw.gamma(0.3, 1.0, ROWS),
+        draw.poisson(0.3, ROWS),
+        draw.poisson(0.2, ROWS),
     ]
     x = pd.DataFrame(np.column_stack(columns).astype(np.float64), columns=list(FEATURE_NAMES))
-    score = x.to_numpy() @ np.array([0.8, -0.01, 0.05, 0.2, 2.0])
-    return x, draw.random(ROWS) < 1 / (1 + np.exp(2.5 - score))
+    weights = [0.8, -0.01, 0.05, 0.2, 2.0, 0.1, 0.1, 0.6, 1.0, 0.002, 0.3, 0.3, 1.0, 0.6, 0.4]
+    score = x.to_numpy() @ np.array(weights)
+    return x, draw.random(ROWS) < 1 / (1 + np.exp(4.5 - score))
 
 
 def write(cache: Path, mlflow_folder: Path) -> int:

@@ -1,4 +1,16 @@
 {#- The features of the contract, in its order: where each of them is treated alike. -#}
 {% macro feature_names() -%}
+    {{ return(first_features() + later_features()) }}
+{%- endmacro %}
+
+{#- What every answer was given on, and what only those of the present contract were. -#}
+{% macro first_features() -%}
     {{ return(['concurrent_editors', 'hours_since_last_sync', 'user_conflict_rate', 'entity_edit_frequency', 'field_overlap_score']) }}
+{%- endmacro %}
+
+{% macro later_features() -%}
+    {{ return([
+        'is_announced', 'versions_behind', 'fields_behind', 'fields_behind_share', 'hours_behind',
+        'open_edits', 'open_edits_same_user', 'open_overlap_recent', 'open_fields_shared', 'open_same_base',
+    ]) }}
 {%- endmacro %}

@@ -1,4 +1,4 @@
-"""The five features, one row at a time, straight from their definitions: what the SQL is compared with."""
+"""The features, one row at a time, straight from their definitions: what the SQL is compared with."""
 
 import hashlib
 import math
@@ -20,6 +20,7 @@ class Moment:
     as_of_seq: int
     is_announced: bool
     features: dict[str, float]
+    silent_overlap_score: float
 
 
 def moments(history: list[Row], tenant: str) -> list[Moment]:
@@ -48,9 +49,14 @@ def _moment(rows: list[Row], event: Change, moment: str, asked_at: datetime) -> 
     own_words = [
         row for row in rows if isinstance(row, Said) and row.edit_id == event.edit_id and row.received_at <= asked_at
     ]
-    announced = max(own_words, key=lambda row: row.seq).fields if own_words else ()
+    last = max(own_words, key=lambda row: row.seq) if own_words else None
+    announced, base = (last.fields, last.base_version) if last else ((), None)
     features = _features(seen, event, asked_at, announced)
-    return Moment(event.event_id, moment, asked_at, as_of_seq, bool(announced), features)
+    features |= behind(seen, event.entity, asked_at, announced, base)
+    features |= open_edits(seen, event, asked_at, announced, base)
+    features["is_announced"] = float(bool(announced) or base is not None)
+    silent = _features(seen, event, asked_at, ())["field_overlap_score"]
+    return Moment(event.event_id, moment, asked_at, as_of_seq, bool(features["is_announced"]), features, silent)
 
 
 def _features(seen: list[Row], event: Change, asked_at: datetime, announced: tuple[str, ...]) -> dict[str, float]:
@@ -71,12 +77,55 @@ def _features(seen: list[Row], event: Change, asked_at: datetime, announced: tup
 
 def _editors(seen: list[Row], here: list[Change], event: Change, asked_at: datetime) -> set[str]:
     recent = {row.user for row in here if asked_at - timedelta(minutes=5) < row.received_at < asked_at}
+    return (recent | {said.user for said in _open(seen, event.entity, asked_at)}) - {event.user}
+
+
+def _open(seen: list[Row], entity: tuple[str, str], asked_at: datetime) -> list[Said]:
+    """The newest word of every edit of the record that is open."""
     newest: dict[str, Said] = {}
     for row in seen:
-        if isinstance(row, Said) and row.entity == event.entity:
+        if isinstance(row, Said) and row.entity == entity:
             newest[row.edit_id] = max(newest.get(row.edit_id, row), row, key=lambda said: said.seq)
-    editing = {said.user for said in newest.values() if said.event != "closed" and said.expires_at > asked_at}
-    return (recent | editing) - {event.user}
+    return [said for said in newest.values() if said.event != "closed" and said.expires_at > asked_at]
+
+
+def behind(
+    seen: list[Row], entity: tuple[str, str], asked_at: datetime, announced: tuple[str, ...], base: int | None
+) -> dict[str, float]:
+    """What was written to the record since the announced version."""
+    written = [row for row in seen if isinstance(row, Change) and row.entity == entity and row.new_version is not None]
+    missed = [row for row in written if base is not None and row.new_version > base]
+    fields = {f for f in announced if any(f in row.fields or row.operation == "delete" for row in missed)}
+    first = min(missed, key=lambda row: row.seq).received_at if missed else asked_at
+    return {
+        "versions_behind": float(len(missed)),
+        "fields_behind": float(len(fields)),
+        "fields_behind_share": len(fields) / len(set(announced)) if announced else 0.0,
+        "hours_behind": (asked_at - first) / timedelta(hours=1),
+    }
+
+
+def open_edits(
+    seen: list[Row], asker: Change, asked_at: datetime, announced: tuple[str, ...], base: int | None
+) -> dict[str, float]:
+    """Others' open edits of the record: of another (user, device)."""
+    others = [
+        said
+        for said in _open(seen, asker.entity, asked_at)
+        if said.edit_id != asker.edit_id and (said.user, said.device) != (asker.user, asker.device)
+    ]
+    sharing = [said for said in others if set(said.fields) & set(announced)]
+    opened = [
+        min(row.received_at for row in seen if isinstance(row, Said) and row.edit_id == said.edit_id)
+        for said in sharing
+    ]
+    return {
+        "open_edits": float(len(others)),
+        "open_edits_same_user": float(sum(said.user == asker.user for said in others)),
+        "open_overlap_recent": sum(math.exp(-((asked_at - at) / timedelta(hours=72))) for at in opened),
+        "open_fields_shared": float(len({f for said in sharing for f in said.fields} & set(announced))),
+        "open_same_base": float(sum(said.base_version == base for said in others) if base is not None else 0),
+    }
 
 
 def _overlap(events: list[Change], here: list[Change], event: Change, announced: tuple[str, ...]) -> float:

@@ -26,6 +26,8 @@ class Change:
     outcome: str
     conflicted: bool
     edit_id: str | None
+    operation: str = "update"
+    new_version: int | None = None
     seq: int = 0
 
     @property
@@ -47,6 +49,8 @@ class Said:
     device: str
     entity: tuple[str, str]
     fields: tuple[str, ...]
+    behind: int | None = None  # the client's version when the edit began, counted back from the newest; None: not said
+    base_version: int | None = None
     seq: int = 0
 
 
@@ -64,12 +68,23 @@ def random_history(seed: int, changes: int, tenants: tuple[str, ...] = ("t1", "t
 
 
 def numbered(rows: Iterable[Row]) -> list[Row]:
-    """Give the rows their seq: order of arrival, per tenant."""
+    """Give the rows their seq, the order of arrival per tenant, and the versions that follow from it."""
     clocks: dict[str, int] = {}
-    result = []
+    versions: dict[tuple[str, tuple[str, str]], int] = {}
+    began: dict[str, int] = {}
+    result: list[Row] = []
     for row in sorted(rows, key=lambda row: row.received_at):
         clocks[row.tenant] = clocks.get(row.tenant, 0) + 1
-        result.append(replace(row, seq=clocks[row.tenant]))
+        record = (row.tenant, row.entity)
+        newest = versions.get(record, 0)
+        if isinstance(row, Said):
+            start = began.setdefault(row.edit_id, newest)
+            base = None if row.behind is None else max(0, start - row.behind)
+            result.append(replace(row, base_version=base, seq=clocks[row.tenant]))
+            continue
+        is_written = row.outcome == "applied" or (row.outcome == "merged" and bool(row.fields))
+        versions[record] = newest + is_written
+        result.append(replace(row, new_version=newest + 1 if is_written else None, seq=clocks[row.tenant]))
     return result
 
 
@@ -84,16 +99,19 @@ def _edit(draw: random.Random, number: int, now: datetime, tenant: str) -> list[
     change = Change(
         tenant, str(uuid.UUID(int=draw.getrandbits(128))), now, started, user, device, entity, fields,
         draw.choice(("applied", "applied", "merged", "unchanged", "conflict")), draw.random() < 0.2, edit_id,
+        draw.choice(("update",) * 9 + ("delete",)),
     )  # fmt: skip
     if edit_id is None:
         return [change]
     until = timedelta(seconds=draw.choice((600, OPEN_TO)))
 
-    def said(event: str, at: datetime, known: tuple[str, ...]) -> Said:
-        return Said(tenant, edit_id, event, at, at + until, user, device, entity, known)
+    behind = draw.choice((None, 0, 0, 1, 5))
+
+    def said(event: str, at: datetime, known: tuple[str, ...], base: int | None = behind) -> Said:
+        return Said(tenant, edit_id, event, at, at + until, user, device, entity, known, base)
 
     early = fields[: draw.randint(0, len(fields))]
-    spoken = [said("opened", started, early)]
+    spoken = [said("opened", started, early, draw.choice((behind, None)))]
     if draw.random() < 0.5:
         spoken.append(said("fields", started + (now - started) / 3, fields))
     if draw.random() < 0.8:

@@ -25,6 +25,7 @@ SELECT
     AS outcome,
   field_collision AS is_conflicted, list_transform(fields_client, lambda f: 'r' || f) AS fields,
   is_merge AND push_id % 2 = 0 AS is_announced,
+  CASE WHEN applied THEN server_version + 1 END AS new_version,
   $start + to_microseconds((epoch_us(synced_at) - epoch_us(first)) // stretch) AS received_at,
   $start + to_microseconds((epoch_us(edited_at) - epoch_us(first)) // stretch) AS edited_at
 FROM read_parquet($sample),
@@ -41,11 +42,12 @@ SELECT *, row_number() OVER (ORDER BY happened_at, number, kind) AS seq FROM (
 CHANGES = """
 CREATE TABLE changes AS
 SELECT tenant_id, received_at, id, seq, sync_session_id, user_id, device_id, entity_type, entity_id, operation,
-  base_version, server_version, outcome, is_conflicted, fields, edited_at, CASE WHEN is_announced THEN id END AS edit_id
+  base_version, server_version, new_version, outcome, is_conflicted, fields, edited_at,
+  CASE WHEN is_announced THEN id END AS edit_id
 FROM sample JOIN sample_rows USING (number) WHERE kind = 1
 UNION ALL
 SELECT tenant_id, received_at, id, seq, sync_session_id, user_id, device_id, entity_type, entity_id, operation,
-  base_version, server_version, outcome, is_conflicted, fields, edited_at, edit_id
+  base_version, server_version, new_version, outcome, is_conflicted, fields, edited_at, edit_id
 FROM read_parquet($lake || '/raw/sync_log/day=*/part.parquet')
 """
 
@@ -56,11 +58,11 @@ ROWS = {
     "edit_session_event": f"""
         SELECT tenant_id, format('00000000-0000-7000-900{{}}-{{:012x}}', kind, number) AS id, seq, id AS edit_id,
           CASE kind WHEN 0 THEN 'opened' ELSE 'closed' END AS event, user_id, device_id, entity_type, entity_id,
-          happened_at AS received_at, happened_at + INTERVAL 30 DAY AS expires_at, {PG_ARRAY}
+          base_version, happened_at AS received_at, happened_at + INTERVAL 30 DAY AS expires_at, {PG_ARRAY}
         FROM sample JOIN sample_rows USING (number) WHERE kind <> 1
         UNION ALL
-        SELECT tenant_id, id, seq, edit_id, event, user_id, device_id, entity_type, entity_id, received_at, expires_at,
-          {PG_ARRAY}
+        SELECT tenant_id, id, seq, edit_id, event, user_id, device_id, entity_type, entity_id, base_version,
+          received_at, expires_at, {PG_ARRAY}
         FROM read_parquet($lake || '/raw/edit_session_event/day=*/part.parquet')""",
     "sync_request": """
         SELECT tenant_id, max(received_at) AS received_at, min(id) AS sync_id, sync_session_id, user_id, device_id,
@@ -83,7 +85,8 @@ ROWS = {
           1.5 AS latency_ms,
           to_json({features: {concurrent_editors: 1.0, hours_since_last_sync: 2.5, user_conflict_rate: 0.0,
             entity_edit_frequency: 0.1, field_overlap_score: 0.3},
-            request: {fields: CASE WHEN seq % 3 = 0 THEN fields END}}) AS features_json
+            request: {fields: CASE WHEN seq % 3 = 0 THEN fields END, client_version: base_version - seq % 2}})
+            AS features_json
         FROM changes WHERE seq % 61 = 0""",
     "device": """
         SELECT tenant_id, device_id, min(user_id) AS user_id, min(received_at) AS first_seen_at,

@@ -10,13 +10,8 @@ from feature_history import Change, Row, random_history
 from operational_rows import insert
 from warehouse_under_test import Warehouse
 
-FEATURES = (
-    "concurrent_editors",
-    "hours_since_last_sync",
-    "user_conflict_rate",
-    "entity_edit_frequency",
-    "field_overlap_score",
-)
+from ml.features import FEATURE_NAMES
+
 EXAMPLES = "SELECT * FROM features.training_examples ORDER BY tenant_id, event_id, moment"
 
 
@@ -66,7 +61,12 @@ def test_the_history_asks_everything_of_the_definitions(history: list[Row]) -> N
     assert {m.moment for m in asked} == {"edit_start", "edit_open"}
     assert {m.is_announced for m in asked} == {True, False}
     assert {m.features["concurrent_editors"] for m in asked} >= {0.0, 1.0, 2.0, 3.0}
+    for name in FEATURE_NAMES:
+        assert len({m.features[name] for m in asked}) > 1, name
     assert any(0 < m.features["field_overlap_score"] < 1 for m in asked)
+    assert any(0 < m.features["fields_behind_share"] < 1 for m in asked)
+    assert any(m.features["versions_behind"] > 2 for m in asked)
+    assert any(m.features["is_announced"] and not m.features["versions_behind"] for m in asked)
     assert sum(row.entity[0] == "source" for row in events) > 220
     assert len({row.received_at for row in events}) < len(events)
 
@@ -84,7 +84,8 @@ def test_every_feature_is_what_its_definition_says(
             moment.as_of_seq,
             moment.is_announced,
         ), key
-        assert {name: row[name] for name in FEATURES} == pytest.approx(moment.features, abs=1e-9), key
+        assert {name: row[name] for name in FEATURE_NAMES} == pytest.approx(moment.features, abs=1e-9), key
+        assert row["silent_overlap_score"] == pytest.approx(moment.silent_overlap_score, abs=1e-9), key
 
 
 def test_what_comes_later_changes_no_earlier_row(

@@ -1,10 +1,12 @@
-"""A training set out of a real edit history, for the tests: the five features of the contract, point in time.
+"""A training set out of a real edit history, for the tests: the features of the contract, point in time.
 
 A plain second computation, one record after the other, for examples only; the product's own is the warehouse's SQL.
 """
 
 from __future__ import annotations
 
+import math
+import random
 from bisect import bisect_left
 from collections import defaultdict
 from pathlib import Path
@@ -78,8 +80,8 @@ def _labelled(asked: pd.DataFrame, *, is_mapped: bool) -> pd.DataFrame:
             "asked_at": pd.to_datetime(asked["asked"], unit="s", utc=True),
             "as_of_seq": np.searchsorted(received, asked["asked"].to_numpy(), side="left"),
             "received_at": pd.to_datetime(asked["received"], unit="s", utc=True),
-            "is_announced": asked["announced"],
             "is_mapped_time": is_mapped,
+            "announce_draw": asked["push_id"].map(lambda push: random.Random(push).random()),
             "conflict_occurred": asked["field_collision"] & asked["is_merge"],
         }
     )
@@ -115,7 +117,34 @@ class _Past:
             "hours_since_last_sync": min(168.0, (ask.asked - own[-1].received) / HOUR) if own else 168.0,
             "user_conflict_rate": 100.0 * sum(c for _, c in mine) / len(mine) if mine else 0.0,
             "entity_edit_frequency": len(before) / max(1.0, age),
-            "field_overlap_score": self._overlap(ask, before),
+            "field_overlap_score": self._overlap(ask, before, is_announced=ask.announced),
+            "silent_overlap_score": self._overlap(ask, before, is_announced=False),
+            "is_announced": bool(ask.announced),
+            **self._behind(ask, before),
+            **self._open(ask),
+        }
+
+    def _behind(self, ask: Any, before: list[Any]) -> dict[str, float]:
+        missed = [event for event in before if event.server_version >= ask.client_version] if ask.announced else []
+        behind = {f for f in ask.fields if any(f in event.fields or event.op == "delete" for event in missed)}
+        return {
+            "versions_behind": float(len(missed)),
+            "fields_behind": float(len(behind)),
+            "fields_behind_share": len(behind) / max(1, len(ask.fields)),
+            "hours_behind": (ask.asked - missed[0].received) / HOUR if missed else 0.0,
+        }
+
+    def _open(self, ask: Any) -> dict[str, float]:
+        edits = self.open_edits[ask.entity_id]
+        others = [e for e in edits if e.edited < ask.asked < e.received and e.push_id != ask.push_id]
+        fields = ask.fields if ask.announced else frozenset()
+        sharing = [e for e in others if e.fields & fields]
+        return {
+            "open_edits": float(len(others)),
+            "open_edits_same_user": float(sum(e.user_id == ask.user_id for e in others)),
+            "open_overlap_recent": sum(math.exp(-(ask.asked - e.edited) / (72 * HOUR)) for e in sharing),
+            "open_fields_shared": float(len({f for e in sharing for f in e.fields} & fields)),
+            "open_same_base": float(sum(ask.announced and e.client_version == ask.client_version for e in others)),
         }
 
     def _editors(self, ask: Any, before: list[Any]) -> set[int]:
@@ -123,13 +152,13 @@ class _Past:
         editing = {e.user_id for e in self.open_edits[ask.entity_id] if e.edited < ask.asked < e.received}
         return (recent | editing) - {ask.user_id}
 
-    def _overlap(self, ask: Any, before: list[Any]) -> float:
+    def _overlap(self, ask: Any, before: list[Any], *, is_announced: bool) -> float:
         others = [event for event in before if event.user_id != ask.user_id][-20:]
         touched: dict[int, int] = defaultdict(int)
         for event in others:
             for name in event.fields:
                 touched[name] += 1
-        if ask.announced:
+        if is_announced:
             p = dict.fromkeys(ask.fields, 1.0)
         else:
             seen = bisect_left(self.types[ask.entity_type], ask.asked)

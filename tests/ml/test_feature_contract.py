@@ -1,14 +1,26 @@
 from ml.features import DEFAULTS, FEATURE_NAMES, MOMENTS, manifest_features
 
 
-def test_the_five_features_stand_in_the_agreed_order_with_their_defaults() -> None:
-    assert [(name, DEFAULTS[name]) for name in FEATURE_NAMES] == [
-        ("concurrent_editors", 0.0),
-        ("hours_since_last_sync", 168.0),
-        ("user_conflict_rate", 0.0),
-        ("entity_edit_frequency", 0.0),
-        ("field_overlap_score", 0.0),
-    ]
+def test_the_features_stand_in_the_agreed_order_with_their_defaults() -> None:
+    assert list(DEFAULTS) == list(FEATURE_NAMES)
+    assert FEATURE_NAMES == (
+        "concurrent_editors",
+        "hours_since_last_sync",
+        "user_conflict_rate",
+        "entity_edit_frequency",
+        "field_overlap_score",
+        "is_announced",
+        "versions_behind",
+        "fields_behind",
+        "fields_behind_share",
+        "hours_behind",
+        "open_edits",
+        "open_edits_same_user",
+        "open_overlap_recent",
+        "open_fields_shared",
+        "open_same_base",
+    )
+    assert {name: default for name, default in DEFAULTS.items() if default} == {"hours_since_last_sync": 168.0}
 
 
 def test_a_manifest_names_dtype_unit_default_and_meaning_of_each() -> None:

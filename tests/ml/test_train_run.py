@@ -12,7 +12,7 @@ from ml import registry, tracking
 from ml.compile import matrix, prove
 from ml.dataset import TrainingSet, from_frame
 from ml.estimators import Candidate
-from ml.features import FEATURE_NAMES
+from ml.features import FEATURE_NAMES, FEATURE_SET
 from ml.push_level import questions
 from ml.splits import Split, split
 from ml.train import TrainingOutcome, train
@@ -79,7 +79,7 @@ def test_the_version_tells_where_it_comes_from(outcome: TrainingOutcome, slices:
     version = registry.resolve(registry.CHALLENGER)
     assert version is not None and version.version == outcome.version and version.run_id == outcome.run_id
     assert version.tags["validation_status"] == "pending" and version.tags["demo"] == "true"
-    assert version.tags["git_commit"] == "c0ffee" and version.tags["feature_set"] == "five-v1"
+    assert version.tags["git_commit"] == "c0ffee" and version.tags["feature_set"] == FEATURE_SET
     assert version.tags["trained_until"] == slices.holdout_from.isoformat()
     described = MlflowClient().get_model_version(registry.MODEL_NAME, version.version)
     assert described.description == outcome.model_card

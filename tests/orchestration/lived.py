@@ -75,26 +75,34 @@ class Life:
         )
         if event == "closed":
             del self.open_edits[edit_id]
-        now = datetime.now(UTC)
+        now, behind = datetime.now(UTC), self.draw.choice((0, 0, 1, 3))
         return {
             "kind": "presence", "id": str(uuid.UUID(int=self.draw.getrandbits(128))), "edit_id": edit_id,
             "event": event, "user_id": user, "device_id": f"{user}-a", "entity": "source", "entity_id": record,
-            "base_version": 1, "fields": self.draw.sample(self.fields, 1), "received_at": now.isoformat(),
+            "base_version": max(1, self.versions[record] - behind), "fields": self.draw.sample(self.fields, 2),
+            "received_at": now.isoformat(),
             "expires_at": (now + timedelta(seconds=self.draw.choice((0.05, 600)))).isoformat(),
         }  # fmt: skip
 
     async def ask(self) -> None:
-        """One user's whole queue: known and unknown records, announced and not."""
+        """One user's whole queue: known and unknown records, announced and not, from a device that is named or not."""
+        user, mine = self.draw.choice([*self.users, STRANGER]), list(self.open_edits.items())
+        device = self.draw.choice((None, f"{user}-a", f"{user}-b"))
         items = [
             {
                 "entity_type": "source", "entity_id": record, "moment": self.draw.choice(("edit_start", "edit_open")),
                 "fields": self.draw.choice(([], [], self.draw.sample(self.fields, 3), ["never touched"])),
+                "client_version": self.draw.choice(
+                    (None, max(1, self.versions.get(record, 0) - self.draw.choice((0, 1, 2, 9))))
+                ),
+                "edit_id": self.draw.choice((None, *(edit for edit, (by, of) in mine if (by, of) == (user, record)))),
             }
             for record in [*self.draw.sample(list(self.versions), 9), UNKNOWN]
         ]  # fmt: skip
-        user = self.draw.choice([*self.users, STRANGER])
         async with self.server.client(self.tenant.name, user) as client:
-            answer = await client.post("/api/v1/predict-conflict/batch", json={"user_id": user, "items": items})
+            answer = await client.post(
+                "/api/v1/predict-conflict/batch", json={"user_id": user, "device_id": device, "items": items}
+            )
         assert answer.status_code == 200, answer.text
 
 

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from warehouse_under_test import Warehouse
 
+from ml.features import FEATURE_NAMES
 from orchestration.lib import parity
 from orchestration.lib.warehouse import export_training_set
 from orchestration.settings import settings
@@ -68,7 +69,11 @@ def test_what_was_asked_asks_everything_of_the_features(warehouse: Warehouse) ->
     assert {bool(row["announced_fields"]) for row in asked} == {True, False}
     assert len({row["as_of_seq"] for row in asked}) > 15
     assert {row["concurrent_editors"] for row in asked} >= {0.0, 1.0, 2.0}
+    for name in FEATURE_NAMES:
+        assert len({row[name] for row in asked}) > 1, name
     assert any(0 < row["field_overlap_score"] < 1 for row in asked)
+    assert any(0 < row["fields_behind_share"] < 1 for row in asked)
+    assert {row["device_id"] is None for row in asked} == {row["edit_id"] is None for row in asked} == {True, False}
     assert any(0 < row["hours_since_last_sync"] < 168 for row in asked)
     assert any(0 < row["user_conflict_rate"] < 100 for row in asked)
     assert {row["outcome"] for row in warehouse.rows("SELECT outcome FROM staging.stg_sync__changes")} >= {

@@ -1,5 +1,6 @@
 """Random small histories: written to PostgreSQL, and kept as plain rows for a reference that reads the definitions."""
 
+import math
 import random
 import uuid
 from collections.abc import Sequence
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import asyncpg
+
+from serving.features import Edit
 
 USERS = ("ann", "bob", "cid", "dot")
 RECORDS = (("task", "t1"), ("task", "t2"), ("ticket", "t1"), ("asset", "seldom"))
@@ -23,6 +26,8 @@ class Event:
     is_conflicted: bool
     fields: tuple[str, ...]
     received_at: datetime
+    operation: str
+    new_version: int | None
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,11 @@ class Presence:
     edit_id: uuid.UUID
     event: str
     user: str
+    device: str
     record: tuple[str, str]
+    base_version: int | None
+    fields: tuple[str, ...]
+    received_at: datetime
     expires_at: datetime
 
 
@@ -46,30 +55,43 @@ def random_history(seed: int, now: datetime) -> History:
     draw = random.Random(seed)
     longest = draw.choice([20 * MINUTE, 3 * DAY, 60 * DAY, 700 * DAY])
     ages = sorted((longest * draw.random() ** 3 for _ in range(draw.choice([5, 60, 400]))), reverse=True)
-    events = tuple(
-        Event(
-            seq=2 * place + 1,
-            user=draw.choice(USERS),
-            record=draw.choices(RECORDS, weights=[60, 20, 19, 1])[0],
-            outcome=draw.choice(["applied", "applied", "merged", "unchanged", "conflict"]),
-            is_conflicted=draw.random() < 0.3,
-            fields=tuple(draw.sample(FIELDS, draw.randint(0, 3))),
-            # whole seconds: many share one, as rows of one push do
-            received_at=now - timedelta(seconds=int(age.total_seconds())),
-        )
-        for place, age in enumerate(ages)
+    versions = dict.fromkeys(RECORDS, 0)
+    # whole seconds: many share one, as rows of one push do
+    times = [now - timedelta(seconds=int(age.total_seconds())) for age in ages]
+    events = tuple(_event(draw, place, received_at, versions) for place, received_at in enumerate(times))
+    return History(events, tuple(_presence(draw, now, versions)))
+
+
+def _event(draw: random.Random, place: int, received_at: datetime, versions: dict[tuple[str, str], int]) -> Event:
+    record = draw.choices(RECORDS, weights=[60, 20, 19, 1])[0]
+    outcome = draw.choice(["applied", "applied", "merged", "unchanged", "conflict"])
+    is_written = outcome == "applied" or (outcome == "merged" and draw.random() < 0.8)
+    versions[record] += is_written
+    return Event(
+        seq=2 * place + 1,
+        user=draw.choice(USERS),
+        record=record,
+        outcome=outcome,
+        is_conflicted=draw.random() < 0.3,
+        fields=tuple(draw.sample(FIELDS, draw.randint(0, 3))),
+        received_at=received_at,
+        operation="delete" if draw.random() < 0.05 else "update",
+        new_version=versions[record] if is_written else None,
     )
-    return History(events, tuple(_presence(draw, now)))
 
 
-def _presence(draw: random.Random, now: datetime) -> list[Presence]:
+def _presence(draw: random.Random, now: datetime, versions: dict[tuple[str, str], int]) -> list[Presence]:
     rows = []
-    for number in range(draw.randint(0, 8)):
+    for number in range(draw.randint(0, 12)):
         edit_id, user, record = uuid.UUID(int=draw.getrandbits(128)), draw.choice(USERS), draw.choice(RECORDS)
+        device, base = draw.choice("de"), draw.choice([None, max(0, versions[record] - draw.choice([0, 1, 2]))])
         for step in range(draw.randint(1, 3)):
             event = "opened" if step == 0 else draw.choice(["renewed", "fields", "closed"])
-            expires_at = now + draw.choice([-60, -1, 1, 60]) * MINUTE
-            rows.append(Presence(10_000 + 10 * number + step, edit_id, event, user, record, expires_at))
+            expires_at = now + draw.choice([-60, -1, 60, 90]) * MINUTE
+            fields = tuple(draw.sample(FIELDS, draw.randint(0, 2)))
+            received_at = now - draw.choice([1, 60, 5000]) * (4 - step) * MINUTE
+            seq = 10_000 + 10 * number + step
+            rows.append(Presence(seq, edit_id, event, user, device, record, base, fields, received_at, expires_at))
     return rows
 
 
@@ -79,17 +101,45 @@ async def write(db: asyncpg.Connection, tenant: str, history: History) -> None:
         await db.execute("SELECT sync.ensure_month($1)", month)  # the rest lies in the default partition
     await db.executemany(
         """INSERT INTO sync.sync_log (tenant_id, received_at, seq, sync_id, sync_session_id, user_id, device_id,
-             entity_type, entity_id, offline_id, operation, server_version, outcome, is_conflicted, fields, edited_at)
-           VALUES ($1, $2, $3, gen_random_uuid(), 's', $4, 'd', $5, $6, 'o', 'update', 0, $7, $8, $9, $2)""",
+             entity_type, entity_id, offline_id, operation, server_version, outcome, is_conflicted, fields, edited_at,
+             new_version)
+           VALUES ($1, $2, $3, gen_random_uuid(), 's', $4, 'd', $5, $6, 'o', $10, 0, $7, $8, $9, $2, $11)""",
         [
-            (tenant, e.received_at, e.seq, e.user, *e.record, e.outcome, e.is_conflicted, list(e.fields))
+            (
+                tenant,
+                e.received_at,
+                e.seq,
+                e.user,
+                *e.record,
+                e.outcome,
+                e.is_conflicted,
+                list(e.fields),
+                e.operation,
+                e.new_version,
+            )
             for e in history.events
         ],
     )
     await db.executemany(
         """INSERT INTO sync.edit_session_event (tenant_id, id, seq, edit_id, event, user_id, device_id, entity_type,
-             entity_id, received_at, expires_at) VALUES ($1, gen_random_uuid(), $2, $3, $4, $5, 'd', $6, $7, $8, $8)""",
-        [(tenant, p.seq, p.edit_id, p.event, p.user, *p.record, p.expires_at) for p in history.presence],
+             entity_id, base_version, fields, received_at, expires_at)
+           VALUES ($1, gen_random_uuid(), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)""",
+        [
+            (
+                tenant,
+                p.seq,
+                p.edit_id,
+                p.event,
+                p.user,
+                p.device,
+                *p.record,
+                p.base_version,
+                list(p.fields),
+                p.received_at,
+                p.expires_at,
+            )
+            for p in history.presence
+        ],
     )
     await db.execute(COUNTERS.format(tenant=tenant))
 
@@ -98,8 +148,8 @@ COUNTERS = """
 INSERT INTO sync.tenant_clock (tenant_id, seq) VALUES ('{tenant}', 20000);
 INSERT INTO sync.record (tenant_id, entity_type, entity_id, version, data, seq, updated_at, updated_by, event_count,
   conflict_count, first_event_at)
-SELECT tenant_id, entity_type, entity_id, 3, '{{}}', max(seq), max(received_at), 'u', count(*),
-  count(*) FILTER (WHERE is_conflicted), min(received_at)
+SELECT tenant_id, entity_type, entity_id, coalesce(max(new_version), 0), '{{}}', max(seq), max(received_at), 'u',
+  count(*), count(*) FILTER (WHERE is_conflicted), min(received_at)
 FROM sync.sync_log WHERE tenant_id = '{tenant}' AND outcome <> 'unchanged' GROUP BY 1, 2, 3;
 INSERT INTO sync.user_activity (tenant_id, user_id, event_count, conflict_count)
 SELECT tenant_id, user_id, count(*), count(*) FILTER (WHERE is_conflicted)
@@ -107,10 +157,16 @@ FROM sync.sync_log WHERE tenant_id = '{tenant}' AND outcome <> 'unchanged' GROUP
 """
 
 
-def expected(
+def expected(history: History, edit: Edit, at: datetime) -> dict[str, float]:
+    """The features, word for word from their definitions."""
+    record = (edit.entity_type, edit.entity_id)
+    five = _first_five(history, edit.user_id, record, edit.fields, at)
+    return five | _behind(history, edit, record, at) | _open_edits(history, edit, record, at)
+
+
+def _first_five(
     history: History, user: str, record: tuple[str, str], fields: Sequence[str], at: datetime
 ) -> dict[str, float]:
-    """The five features, word for word from their definitions."""
     events = [e for e in history.events if e.outcome in ("applied", "merged", "conflict")]
     here = [e for e in events if e.record == record]
     mine, mine_here = [e for e in events if e.user == user], [e for e in here if e.user == user]
@@ -127,8 +183,43 @@ def expected(
 
 
 def _editing(history: History, record: tuple[str, str], at: datetime) -> set[str]:
+    return {p.user for p in _open(history, record, at)}
+
+
+def _open(history: History, record: tuple[str, str], at: datetime) -> list[Presence]:
     newest = {p.edit_id: p for p in sorted(history.presence, key=lambda p: p.seq)}
-    return {p.user for p in newest.values() if p.record == record and p.event != "closed" and p.expires_at > at}
+    return [p for p in newest.values() if p.record == record and p.event != "closed" and p.expires_at > at]
+
+
+def _behind(history: History, edit: Edit, record: tuple[str, str], at: datetime) -> dict[str, float]:
+    base = math.inf if edit.base_version is None else edit.base_version
+    missed = [e for e in history.events if e.record == record and e.new_version is not None and e.new_version > base]
+    behind = {f for f in edit.fields if any(f in e.fields or e.operation == "delete" for e in missed)}
+    return {
+        "is_announced": float(bool(edit.fields) or edit.base_version is not None),
+        "versions_behind": float(len(missed)),
+        "fields_behind": float(len(behind)),
+        "fields_behind_share": len(behind) / len(set(edit.fields)) if edit.fields else 0.0,
+        "hours_behind": (at - missed[0].received_at) / timedelta(hours=1) if missed else 0.0,
+    }
+
+
+def _open_edits(history: History, edit: Edit, record: tuple[str, str], at: datetime) -> dict[str, float]:
+    others = [
+        p
+        for p in _open(history, record, at)
+        if p.edit_id != edit.edit_id
+        and (p.user != edit.user_id or (edit.device_id is not None and p.device != edit.device_id))
+    ]
+    sharing = [p for p in others if set(p.fields) & set(edit.fields)]
+    began = [next(first for first in history.presence if first.edit_id == p.edit_id).received_at for p in sharing]
+    return {
+        "open_edits": float(len(others)),
+        "open_edits_same_user": float(sum(p.user == edit.user_id for p in others)),
+        "open_overlap_recent": sum(math.exp(-((at - start) / timedelta(hours=72))) for start in began),
+        "open_fields_shared": float(len({f for p in sharing for f in p.fields} & set(edit.fields))),
+        "open_same_base": float(sum(p.base_version == edit.base_version is not None for p in others)),
+    }
 
 
 def _overlap(events: list[Event], here: list[Event], user: str, entity_type: str, fields: Sequence[str]) -> float:

@@ -43,8 +43,10 @@ def editors_stump(low: float = 0.1, high: float = 0.9) -> Forest:
 
 
 def write_stump(folder: Path, low: float = 0.1, high: float = 0.9, **changes) -> Path:
-    x = np.array([list(DEFAULTS.values()), [2.0, *list(DEFAULTS.values())[1:]]])
-    save(folder, manifest(**changes), editors_stump(low, high), x, [low, high])
+    made = manifest(**changes)
+    x = np.array([made.defaults, [2.0, *made.defaults[1:]]])
+    x[0, 0] = 0.0
+    save(folder, made, editors_stump(low, high), x, [low, high])
     return folder
 
 

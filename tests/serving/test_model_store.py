@@ -47,7 +47,7 @@ def test_an_unreadable_note_is_refused_and_the_server_starts(tmp_path):
 
 def test_a_model_that_wants_other_features_is_refused(tmp_path):
     unknown = {"name": "phase_of_the_moon", "dtype": "float64", "unit": "", "default": 0.0}
-    cached(tmp_path, "3", features=[*FEATURES[:4], unknown])
+    cached(tmp_path, "3", features=[*FEATURES[:-1], unknown])
     assert "phase_of_the_moon" in started(tmp_path).refused.reason
 
 
@@ -94,14 +94,26 @@ def test_versions_of_the_same_number_in_two_registries_are_not_confused(tmp_path
 
 
 def test_a_manifest_in_another_order_is_asked_in_its_own_order(tmp_path):
-    # the stump looks at column 0: reversed, that is the overlap and not the editors
+    # the stump looks at column 0: reversed, that is the last one and not the editors
     from serving.risk import judge
 
     model = started_model(tmp_path, features=list(reversed(FEATURES)))
     values = {feature["name"]: feature["default"] for feature in FEATURES}
     assert isinstance(model.manifest, Manifest)
-    assert judge(model, [values | {"field_overlap_score": 0.9}])[0].level == "high"
+    assert judge(model, [values | {FEATURES[-1]["name"]: 0.9}])[0].level == "high"
     assert judge(model, [values | {"concurrent_editors": 2.0}])[0].level == "low"
+
+
+def test_a_model_of_an_older_contract_is_served_by_the_names_in_its_manifest(tmp_path):
+    from serving.risk import judge
+
+    five = list(reversed(FEATURES[:5]))
+    cached(tmp_path, "3", features=five)
+    store = started(tmp_path)
+    assert store.refused is None and store.current.version.number == "3"
+    values = {feature["name"]: feature["default"] for feature in FEATURES}
+    assert judge(store.current.model, [values | {"field_overlap_score": 0.9}])[0].level == "high"
+    assert judge(store.current.model, [values | {"concurrent_editors": 2.0, "open_edits": 9.0}])[0].level == "low"
 
 
 def started_model(place, **changes):
@@ -110,6 +122,6 @@ def started_model(place, **changes):
     from runtime import load, save
     from tests.serving.models import editors_stump, manifest
 
-    x = np.array([[0.0] * 5, [1.0] * 5])
+    x = np.array([[0.0] * len(FEATURES), [1.0] * len(FEATURES)])
     save(place / "m", manifest(**changes), editors_stump(), x, [0.1, 0.9])
     return load(place / "m")

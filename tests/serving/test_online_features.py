@@ -1,5 +1,7 @@
 """The online features are what their definitions say, for any history, asked one by one or all at once."""
 
+import random
+import uuid
 from datetime import UTC, datetime
 
 import asyncpg
@@ -18,28 +20,48 @@ async def reader(serving_url):
     await connection.close()
 
 
+def questions(seed, history):
+    """Everybody about every record, with all kinds of announcements."""
+    draw = random.Random(seed)
+    newest = {e.record: e.new_version for e in history.events if e.new_version is not None}
+    return [
+        Edit(
+            user,
+            *record,
+            fields,
+            base_version=draw.choice([None, 0, max(0, newest.get(record, 0) - draw.choice([0, 0, 1, 2, 30]))]),
+            device_id=draw.choice([None, "d", "e"]),
+            edit_id=draw.choice([None, uuid.uuid4(), *(p.edit_id for p in history.presence if p.user == user)]),
+        )
+        for fields in [(), FIELDS[:1], FIELDS[2:5], (*FIELDS, *FIELDS), ("never touched",)]
+        for record in [*RECORDS, ("task", "unknown")]
+        for user in [*USERS, "stranger"]
+    ]
+
+
 @pytest.mark.parametrize("seed", range(20))
 async def test_they_equal_their_definitions(db, reader, seed):
     tenant, history = f"t{seed}", random_history(seed, datetime.now(UTC))
     await write(db, tenant, history)
-    announcements = [(), FIELDS[:1], FIELDS[2:5], ("never touched",)]
-    edits = [
-        Edit(user, *record, fields)
-        for fields in announcements
-        for record in [*RECORDS, ("task", "unknown")]
-        for user in [*USERS, "stranger"]
-    ]
+    edits = questions(seed, history)
     for edit, seen in zip(edits, await features.read(reader, tenant, edits), strict=True):
-        record = (edit.entity_type, edit.entity_id)
         assert seen.as_of_seq == 20_000
-        assert seen.values == pytest.approx(
-            expected(history, edit.user_id, record, edit.fields, seen.asked_at), rel=1e-9, abs=1e-9
-        ), edit
+        assert seen.values == pytest.approx(expected(history, edit, seen.asked_at), rel=1e-9, abs=1e-9), edit
+
+
+def test_the_histories_ask_everything_of_the_definitions():
+    now = datetime.now(UTC)
+    histories = {seed: random_history(seed, now) for seed in range(20)}
+    rows = [expected(history, edit, now) for seed, history in histories.items() for edit in questions(seed, history)]
+
+    told = {name: {row[name] for row in rows} for name in rows[0]}
+    assert list(told) == list(DEFAULTS)
+    assert {name for name, values in told.items() if len(values) < 3} == {"is_announced"}
 
 
 async def test_a_question_alone_and_in_a_queue_has_one_answer(db, reader):
     await write(db, "queue", random_history(3, datetime.now(UTC)))
-    edits = [Edit("ann", *record, fields) for record in RECORDS for fields in [(), ("a", "b")]]
+    edits = [Edit("ann", *record, fields, base) for record in RECORDS for fields, base in [((), None), (("a", "b"), 0)]]
     together = await features.read(reader, "queue", edits)
     for edit, seen in zip(edits, together, strict=True):
         [alone] = await features.read(reader, "queue", [edit])
@@ -59,7 +81,7 @@ async def test_another_tenants_history_changes_nothing(db, reader):
     await write(db, "theirs", theirs)
     for record in RECORDS:
         [seen] = await features.read(reader, "mine", [Edit("bob", *record)])
-        assert seen.values == pytest.approx(expected(mine, "bob", record, (), seen.asked_at))
+        assert seen.values == pytest.approx(expected(mine, Edit("bob", *record), seen.asked_at))
 
 
 async def test_only_the_prediction_server_may_ask(db, api_url, reader):

@@ -20,8 +20,9 @@ def test_levels_begin_at_their_thresholds(probability, level):
 
 
 def test_factors_are_what_the_model_would_do_without_them():
-    weights = [1.0, 0.0, 0.02, 0.0, 2.0]
-    model = CompiledModel(manifest(model_type="logistic_regression"), linear(weights, intercept=-2.0))
+    weights = {"concurrent_editors": 1.0, "user_conflict_rate": 0.02, "field_overlap_score": 2.0}
+    regression = linear([weights.get(name, 0.0) for name in DEFAULTS], intercept=-2.0)
+    model = CompiledModel(manifest(model_type="logistic_regression"), regression)
     values = DEFAULTS | {"concurrent_editors": 1.0, "user_conflict_rate": 10.0, "field_overlap_score": 1.0}
     [verdict] = risk.judge(model, [values])
     assert [factor.feature for factor in verdict.factors] == [
@@ -66,6 +67,21 @@ def test_a_warning_names_facts_in_the_order_of_their_weight():
         "2 other people are working on it right now; you last synced it 4 days ago. "
         "Sync now, or talk to the others first."
     )
+
+
+@pytest.mark.parametrize(
+    ("feature", "values", "fact"),
+    [
+        ("fields_behind", {"fields_behind": 1.0}, "1 field that you edit has changed since your copy"),
+        ("fields_behind_share", {"fields_behind": 2.0}, "2 fields that you edit have changed since your copy"),
+        ("open_overlap_recent", {"open_fields_shared": 2.0}, "somebody else is editing 2 fields of yours right now"),
+        ("open_edits_same_user", {"open_edits_same_user": 1.0}, "you have it open on 1 other device"),
+        ("open_same_base", {"open_edits": 3.0}, "it is open in 3 other places"),
+    ],
+)
+def test_what_was_announced_is_told_as_a_fact(feature, values, fact):
+    said = wording.warning("task", DEFAULTS | values, 0, (Factor(feature, 1.0, 0.3),))
+    assert said == f"Your change to this task is likely to conflict: {fact}. Sync now, or talk to the others first."
 
 
 def test_a_warning_without_reasons_is_still_a_sentence():

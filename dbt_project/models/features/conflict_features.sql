@@ -1,4 +1,4 @@
-{#- The five features of the contract, one row per moment. -#}
+{#- The features of the contract, one row per moment. -#}
 
 with measured as (
 
@@ -11,11 +11,26 @@ with measured as (
         history.user_conflicts,
         history.record_events,
         {{ seconds_between('history.record_first_event_at', 'moments.asked_at') }} / 86400 as record_age_days,
-        overlap.score
+        overlap.score,
+        overlap.silent_score,
+        case when moments.is_announced or moments.announced_base_version is not null then 1 else 0 end as is_announced,
+        versions.versions_behind,
+        versions.fields_behind,
+        case
+            when versions.fields_announced > 0 then versions.fields_behind / cast(versions.fields_announced as {{ double() }})
+        end as fields_behind_share,
+        {{ seconds_between('versions.behind_since', 'moments.asked_at') }} / 3600 as hours_behind,
+        open_edits.open_edits,
+        open_edits.open_edits_same_user,
+        open_edits.open_overlap_recent,
+        open_edits.open_fields_shared,
+        open_edits.open_same_base
     from {{ ref('int_moments') }} as moments
     inner join {{ ref('int_moment_history') }} as history on moments.moment_no = history.moment_no
     left join {{ ref('int_moment_editors') }} as editors on moments.moment_no = editors.moment_no
     left join {{ ref('int_moment_overlap') }} as overlap on moments.moment_no = overlap.moment_no
+    left join {{ ref('int_moment_versions') }} as versions on moments.moment_no = versions.moment_no
+    left join {{ ref('int_moment_open_edits') }} as open_edits on moments.moment_no = open_edits.moment_no
 
 )
 
@@ -35,5 +50,16 @@ select
     cast(
         case when record_age_days > 1 then record_events / record_age_days else record_events end as {{ double() }}
     ) as entity_edit_frequency,
-    cast(coalesce(score, 0) as {{ double() }}) as field_overlap_score
+    cast(coalesce(score, 0) as {{ double() }}) as field_overlap_score,
+    cast(is_announced as {{ double() }}) as is_announced,
+    cast(coalesce(versions_behind, 0) as {{ double() }}) as versions_behind,
+    cast(coalesce(fields_behind, 0) as {{ double() }}) as fields_behind,
+    cast(coalesce(fields_behind_share, 0) as {{ double() }}) as fields_behind_share,
+    cast(case when hours_behind > 0 then hours_behind else 0 end as {{ double() }}) as hours_behind,
+    cast(coalesce(open_edits, 0) as {{ double() }}) as open_edits,
+    cast(coalesce(open_edits_same_user, 0) as {{ double() }}) as open_edits_same_user,
+    cast(coalesce(open_overlap_recent, 0) as {{ double() }}) as open_overlap_recent,
+    cast(coalesce(open_fields_shared, 0) as {{ double() }}) as open_fields_shared,
+    cast(coalesce(open_same_base, 0) as {{ double() }}) as open_same_base,
+    cast(coalesce(silent_score, 0) as {{ double() }}) as silent_overlap_score
 from measured

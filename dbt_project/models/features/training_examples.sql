@@ -1,4 +1,5 @@
 {#- What the models learn from: the features of every moment of every event, with what then happened. -#}
+-- noqa: disable=LT02
 
 with mapped_tenants as (
 
@@ -20,13 +21,14 @@ select
     moments.asked_at,
     moments.as_of_seq,
     moments.received_at,
-    moments.is_announced,
+    features.is_announced = 1 as is_announced,
     mapped_tenants.tenant_id is not null as is_mapped_time,
-    features.concurrent_editors,
-    features.hours_since_last_sync,
-    features.user_conflict_rate,
-    features.entity_edit_frequency,
-    features.field_overlap_score,
+    {%- for feature in feature_names() if feature != 'is_announced' %}
+    features.{{ feature }},
+    {%- endfor %}
+    features.silent_overlap_score,
+    -- drawn for the push: one that announces at a share of .3 announces at .5 too
+    {{ unit_hash("'announces/' || moments.tenant_id || '/' || moments.sync_session_id") }} as announce_draw,
     moments.is_conflicted as conflict_occurred
 from {{ ref('int_moments') }} as moments
 inner join {{ ref('conflict_features') }} as features

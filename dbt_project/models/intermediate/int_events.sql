@@ -14,6 +14,8 @@ select
     changes.entity_type,
     changes.entity_id,
     changes.edit_id,
+    changes.operation,
+    changes.new_version,
     changes.fields,
     changes.is_conflicted,
     numbers.event_no,

@@ -5,7 +5,8 @@ with ordered as (
 
     select
         *,
-        lead(seq) over (partition by tenant_id, edit_id order by seq) as next_seq
+        lead(seq) over (partition by tenant_id, edit_id order by seq) as next_seq,
+        first_value(received_at) over (partition by tenant_id, edit_id order by seq) as opened_at
     from {{ ref('stg_sync__edit_events') }}
 
 )
@@ -18,6 +19,9 @@ select
     entity_id,
     user_id,
     device_id,
+    base_version,
+    fields,
+    opened_at,
     seq as from_seq,
     -- exclusive
     coalesce(next_seq, 9223372036854775807) as to_seq,

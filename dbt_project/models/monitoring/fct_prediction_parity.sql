@@ -47,6 +47,10 @@ by_feature as (
         online_{{ feature }} as online_value,
         offline_{{ feature }} as offline_value
     from answered
+    {%- if feature in later_features() %}
+    -- an answer of an older contract was not given on it
+    where online_is_announced is not null
+    {%- endif %}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 

@@ -14,6 +14,7 @@ select
     event_received_at,
     cast(edit_id as {{ dbt.type_string() }}) as edit_id,
     {{ json_texts_at('features_json', ['request', 'fields']) }} as announced_fields,
+    cast({{ json_number_at('features_json', ['request', 'client_version']) }} as {{ dbt.type_int() }}) as announced_base_version,
     {%- for feature in feature_names() %}
         {{ json_number_at('features_json', ['features', feature]) }} as {{ feature }},
     {%- endfor %}
