@@ -108,8 +108,8 @@ def _data(report: Report) -> str:
 
 
 def _features() -> str:
-    rows = ([f"`{f.name}`", f.unit, f"{f.default:g}", f.meaning] for f in FEATURES)
-    return f"Feature set `{FEATURE_SET}`.\n\n" + _table(["feature", "unit", "when missing", "meaning"], rows)
+    names = ", ".join(f"`{f.name}` ({f.unit})" for f in FEATURES)
+    return f"Feature set `{FEATURE_SET}`: {names}. What each means is in the manifest of the compiled model."
 
 
 def _recipe(report: Report, git_commit: str) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 
 import pandas as pd
 
+from ml.announcements import DRAW, SILENT_OVERLAP
 from ml.features import FEATURE_NAMES, TARGET
 from ml.splits import PUSH
 
@@ -37,7 +38,7 @@ def questions(frame: pd.DataFrame) -> pd.DataFrame:
     first = frame.groupby(QUESTION, sort=False)["asked_at"].transform("min")
     asked = frame.loc[frame["asked_at"] == first]
     whole = dict.fromkeys(("user_id", "device_id", "asked_at"), "first")
-    whole |= dict.fromkeys(("as_of_seq", "is_announced", "is_mapped_time"), "max")
+    whole |= dict.fromkeys(("as_of_seq", "is_mapped_time", SILENT_OVERLAP, DRAW), "max")
     rows = asked.groupby(QUESTION, sort=False).agg(whole | {name: how(name) for name in FEATURE_NAMES}).reset_index()
     rows = rows.astype(dict.fromkeys(FEATURE_NAMES, "float64"))
     fate = frame.groupby(PUSH, sort=False).agg({"received_at": "max", TARGET: "any"}).reset_index()

@@ -24,6 +24,8 @@ PASSED: Final = "passed"
 
 # what the server says of an alias, a version or a model that is not there
 ABSENT: Final = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")
+LONGEST_DESCRIPTION: Final = 5000
+_CUT: Final = "\n\nThe rest is in the run's model_card.md."
 # the model's own tag: the versions that have been champion, oldest first, the present one last
 _REIGNS: Final = "champions"
 _ROLLED_BACK: Final = "rolled_back"
@@ -88,9 +90,16 @@ def register(model_id: str, run_id: str, tags: dict[str, str], description: str)
     if not client.search_registered_models(filter_string=f"name='{MODEL_NAME}'"):
         client.create_registered_model(MODEL_NAME, description="Will this edit end in a conflict?")
     made = client.create_model_version(
-        MODEL_NAME, f"models:/{model_id}", run_id, tags=tags, description=description, model_id=model_id
+        MODEL_NAME, f"models:/{model_id}", run_id, tags=tags, description=fitting(description), model_id=model_id
     )
     return point(CHALLENGER, made.version)
+
+
+def fitting(description: str) -> str:
+    """As much of it as the registry takes, in whole lines."""
+    if len(description) <= LONGEST_DESCRIPTION:
+        return description
+    return description[: LONGEST_DESCRIPTION - len(_CUT)].rsplit("\n", 1)[0] + _CUT
 
 
 def point(alias: str, version: str) -> Version:

@@ -86,3 +86,12 @@ def test_an_operator_s_promotion_forgives_a_rollback() -> None:
     registry.promote("2")
     registry.rollback()
     assert not registry.promote("2").is_rolled_back
+
+
+def test_a_long_card_is_cut_to_what_the_registry_takes() -> None:
+    card = "\n".join(f"| line {number} | {'x' * 50} |" for number in range(200))
+    cut = registry.fitting(card)
+
+    assert len(cut) <= 5000 and cut.endswith("model_card.md.")
+    assert all(line in card for line in cut.split("\n\n")[0].split("\n"))
+    assert registry.fitting("short") == "short"
