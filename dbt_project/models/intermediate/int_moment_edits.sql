@@ -118,7 +118,6 @@ moment_days as (
 
 select
     moments.moment_no,
-    intervals.tenant_no,
     intervals.user_no,
     intervals.from_no
 from moment_days as moments

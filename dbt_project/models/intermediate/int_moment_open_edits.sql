@@ -3,7 +3,22 @@
   row for none. Where the asker did not name its device, its own user's edits are taken for its own.
 -#}
 
-with together as (
+with words as (
+
+    select
+        {{ row_number_in('tenants.tenant_no', 'intervals.from_seq') }} as from_no,
+        intervals.user_id,
+        intervals.device_id,
+        intervals.edit_id,
+        intervals.opened_at,
+        intervals.base_version,
+        intervals.fields
+    from {{ ref('int_presence_intervals') }} as intervals
+    inner join {{ ref('int_tenants') }} as tenants on intervals.tenant_id = tenants.tenant_id
+
+),
+
+together as (
 
     select
         moments.moment_no,
@@ -17,10 +32,7 @@ with together as (
         words.fields
     from {{ ref('int_moment_edits') }} as edits
     inner join {{ ref('int_moments') }} as moments on edits.moment_no = moments.moment_no
-    inner join {{ ref('int_presence_intervals') }} as words
-        on
-            moments.tenant_id = words.tenant_id
-            and edits.from_no = {{ row_number_in('edits.tenant_no', 'words.from_seq') }}
+    inner join words on edits.from_no = words.from_no
     where
         (moments.edit_id is null or words.edit_id <> moments.edit_id)
         and (words.user_id <> moments.user_id or words.device_id <> moments.device_id)
