@@ -4,8 +4,8 @@ from importlib import import_module
 
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
@@ -239,16 +239,17 @@ SIGNATURE = "sync.online_features(text, text[], text[], text[], text[], uuid[], 
 
 
 BEFORE = import_module("sync_api.db.migrations.versions.0013_features_for_several_users")
+MEMBERS = import_module("sync_api.db.migrations.versions.0020_features_for_members")
 
 
 def upgrade() -> None:
     op.execute(f"DROP FUNCTION {BEFORE.SIGNATURE}")
-    _create(ONLINE_FEATURES, SIGNATURE)
+    _create(MEMBERS.for_members(ONLINE_FEATURES), SIGNATURE)
 
 
 def downgrade() -> None:
     op.execute(f"DROP FUNCTION {SIGNATURE}")
-    _create(BEFORE.ONLINE_FEATURES, BEFORE.SIGNATURE)
+    _create(MEMBERS.for_members(BEFORE.ONLINE_FEATURES), BEFORE.SIGNATURE)
 
 
 def _create(function: str, signature: str) -> None:
