@@ -100,9 +100,10 @@ def cells(slices: Split, ours: Chosen, say: Say) -> list[Cell]:
 
 
 def left_out(slices: Split, candidate: Candidate, say: Say) -> dict[str, PrAucs]:
-    """Tenant → PR-AUCs on its latest slice of a model that has seen all other tenants' past alone."""
+    """Tenant → PR-AUCs on its latest slice of a model that has seen all other tenants' past alone; nothing of one tenant."""
     found: dict[str, PrAucs] = {}
-    for tenant in sorted(slices.holdout["tenant_id"].unique()):
+    tenants = sorted(slices.holdout["tenant_id"].unique())
+    for tenant in tenants if len(tenants) > 1 else []:
         model = fit(candidate, slices.train.loc[slices.train["tenant_id"] != tenant])
         rows = slices.holdout.loc[slices.holdout["tenant_id"] == tenant]
         found[tenant] = {

@@ -127,7 +127,7 @@ def _row(cell: Cell) -> list[str]:
 
 
 def _tenants(level: Level) -> str:
-    tenants = sorted(level.left_out)
+    tenants = sorted(level.slices.holdout["tenant_id"].unique())
     rows = []
     for moment, share in level.places:
         ours, peer = (level.cell(name, moment, share).tenants for name in (OURS, "peer"))
@@ -135,10 +135,10 @@ def _tenants(level: Level) -> str:
             "base rate": [f"{ours[t]['base_rate']:.3f}" for t in tenants],
             "peer": [f"{peer[t].get('pr_auc', 0):.3f}" for t in tenants],
             "ours": [f"{ours[t].get('pr_auc', 0):.3f}" for t in tenants],
-            "ours without this tenant's past": [f"{level.left_out[t].get((moment, share), 0):.3f}" for t in tenants],
+            "ours without this tenant's past": [f"{scores[moment, share]:.3f}" for scores in level.left_out.values()],
             "ours, precision / recall": [f"{ours[t]['precision']:.2f} / {ours[t]['recall']:.2f}" for t in tenants],
         }
-        rows += [[f"`{moment}`", _share(share), name, *values] for name, values in lines.items()]
+        rows += [[f"`{moment}`", _share(share), name, *values] for name, values in lines.items() if values]
     return _table(("moment", "announced", "", *tenants), rows)
 
 
