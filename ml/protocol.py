@@ -100,7 +100,7 @@ def cells(slices: Split, ours: Chosen, say: Say) -> list[Cell]:
 
 
 def left_out(slices: Split, candidate: Candidate, say: Say) -> dict[str, PrAucs]:
-    """Tenant → PR-AUCs on its latest slice of a model that has seen all other tenants' past alone; nothing of one tenant."""
+    """Tenant → PR-AUCs on its latest slice of a model that has seen all other tenants' past alone; of one, nothing."""
     found: dict[str, PrAucs] = {}
     tenants = sorted(slices.holdout["tenant_id"].unique())
     for tenant in tenants if len(tenants) > 1 else []:
