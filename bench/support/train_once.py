@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from ml.announcements import at_shares
 from ml.dataset import TrainingSet, load
 from ml.estimators import CANDIDATES
 from ml.finalists import finalists
@@ -26,7 +27,8 @@ def main() -> None:
 
 
 def learn(dataset: TrainingSet) -> None:
-    slices = split(dataset.frame)
+    cut = split(dataset.frame)
+    slices = replace(cut, train=at_shares(cut.train))
     ranked = finalists(best_of_each_type(tune(slices.train, CANDIDATES, lambda *_: None)), slices)
     report = gather(dataset, slices, ranked)
     figures = report.chosen.holdout
