@@ -36,7 +36,7 @@ query Events($run: ID!, $cursor: String) {
       ... on MaterializationEvent { assetKey { path } partition metadataEntries { label
         ... on IntMetadataEntry { intValue } ... on FloatMetadataEntry { floatValue }
         ... on TextMetadataEntry { text } ... on UrlMetadataEntry { url } ... on BoolMetadataEntry { boolValue } } }
-      ... on AssetCheckEvaluationEvent { evaluation { checkName success assetKey { path } } }
+      ... on AssetCheckEvaluationEvent { evaluation { checkName success severity assetKey { path } } }
       ... on ExecutionStepFailureEvent { error { message } }
       ... on RunFailureEvent { error { message } } } }
     ... on PythonError { message } } }
@@ -54,7 +54,7 @@ class DagsterError(PlainError):
 
 @dataclass(frozen=True)
 class Event:
-    """One entry of a run's event log. `metadata` is filled for materialisations, `success` for checks."""
+    """One entry of a run's event log. Materialisations fill `metadata`, checks `success` and `severity`."""
 
     kind: str
     message: str
@@ -64,6 +64,7 @@ class Event:
     metadata: dict[str, Any] = field(default_factory=dict)
     check: str | None = None
     success: bool | None = None
+    severity: str | None = None
 
 
 class DagsterClient:
@@ -165,4 +166,5 @@ def _event(event: dict[str, Any]) -> Event:
         metadata=metadata,
         check=evaluation.get("checkName"),
         success=evaluation.get("success"),
+        severity=evaluation.get("severity"),
     )

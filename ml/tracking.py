@@ -5,6 +5,7 @@ Names and shapes of what is recorded; nothing is computed or decided here.
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import warnings
@@ -28,6 +29,7 @@ from mlflow.utils.time import get_current_time_millis
 from ml import plots
 from ml.calibration import Fitted
 from ml.compile import matrix
+from ml.drift import Profile
 from ml.features import FEATURE_NAMES, TARGET
 from ml.report import Report
 from ml.tune import Trial
@@ -38,6 +40,8 @@ RUNTIME: Final = "runtime"
 # the level of pushes has a folder of its own: below RUNTIME what is served, beside it the reference
 PUSH: Final = "push"
 REFERENCE: Final = "model.skops"
+# what the inputs looked like in the rows that the model was made of: drift is measured against it
+PROFILE: Final = "training_profile.json"
 
 # Reviewed: plain holders of data that run nothing when they are built. A file's own wishes are not consulted.
 TRUSTED_TYPES: Final = (
@@ -147,6 +151,20 @@ def log_model(
     MlflowClient().log_model_artifacts(info.model_id, str(runtime_folder), RUNTIME)
     mlflow.log_metrics(metrics, model_id=info.model_id)
     return str(info.model_id)
+
+
+def log_profile(model_id: str, trained_on: Profile) -> None:
+    """The distribution of the inputs, stored beside the model."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / PROFILE
+        path.write_text(json.dumps(trained_on.as_json(), indent=1))
+        MlflowClient().log_model_artifact(model_id, str(path))
+
+
+def load_profile(folder: Path) -> Profile | None:
+    """The distribution among downloaded artifacts; None for a version that was registered without."""
+    path = folder / PROFILE
+    return Profile.from_json(json.loads(path.read_text())) if path.exists() else None
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from time import perf_counter
 from typing import Final, Literal
 
 import mlflow
+import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -24,6 +25,7 @@ from ml import registry, tracking
 from ml.announcements import at_shares
 from ml.compile import prove, write
 from ml.dataset import MIN_EVENTS, TrainingSet
+from ml.drift import profile
 from ml.estimators import CANDIDATES, Candidate
 from ml.evaluate import Metrics
 from ml.features import FEATURE_SET, MOMENTS, manifest_features
@@ -145,6 +147,7 @@ def _register(
             of_pushes = pushes.metrics() | _compile(pushes, runtime / tracking.PUSH, say)
             metrics |= {f"push/{name}": value for name, value in of_pushes.items()}
         model_id = tracking.log_model(chosen.model, pushes and pushes.chosen.model, runtime, holdout.head(5), metrics)
+    tracking.log_profile(model_id, profile(pd.concat([report.split.train, report.split.validation])))
     tags = tags | {
         "model_type": chosen.candidate.model_type,
         "threshold": repr(chosen.threshold.value),

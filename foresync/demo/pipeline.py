@@ -19,6 +19,7 @@ STAGES = {
     "monitoring": "dbt",
     "training": "train",
     "promotion": "promote",
+    "model_monitoring": "watch",
     "publishing": "publish",
 }
 STEP_ENDS = ("ExecutionStepSuccessEvent", "ExecutionStepFailureEvent")

@@ -112,7 +112,8 @@ def _shown(events: Iterator[Event], groups: dict[str, str], console: Console) ->
             rows = "" if count is None else f"{count:,} rows"
             console.print(f"  {len(made):3d} of {len(groups)}  {event.asset:45s} {rows}", highlight=False)
         elif event.kind == "AssetCheckEvaluationEvent" and event.success is False:
-            console.print(f"  [red]check {event.check} of {event.asset or event.step} failed", highlight=False)
+            said = "[yellow]{} warns" if event.severity == "WARN" else "[red]{} failed"
+            console.print(f"  {said.format(f'check {event.check} of {event.asset or event.step}')}", highlight=False)
         yield event
 
 

@@ -19,9 +19,9 @@ HISTORY = Path(__file__).parents[2] / "sample_data" / "jupyter__notebook.parquet
 
 
 def test_the_demo_tells_every_stage_and_two_predictions(told: str) -> None:
-    stages = re.findall(r"^(start|push|ingest|dbt|train|promote|publish|swap|predict)\b", told, re.MULTILINE)
+    stages = re.findall(r"^(start|push|ingest|dbt|train|promote|watch|publish|swap|predict)\b", told, re.MULTILINE)
 
-    assert set(stages) == {"start", "push", "ingest", "dbt", "train", "promote", "publish", "swap", "predict"}
+    assert set(stages) == {"start", "push", "ingest", "dbt", "train", "promote", "watch", "publish", "swap", "predict"}
     assert "base rate" in told
     contested, quiet = re.findall(r"([\d.]+)% likely to conflict", told)
     assert float(contested) > float(quiet)

@@ -11,7 +11,7 @@ from ml import registry, tracking
 from ml.compile import compiled, matrix
 from ml.dataset import TrainingSet, from_frame
 from ml.estimators import Candidate
-from ml.features import MOMENTS, manifest_features
+from ml.features import MOMENTS, TARGET, manifest_features
 from ml.gate import GateClosedError, GateDecision, judge, promote
 from ml.splits import Split, by_time
 from ml.train import train
@@ -35,6 +35,7 @@ class Shelf:
             "forest": (dataset, FOREST),
             "misled": (misled(dataset), LOGISTIC),
             "early": (early, LOGISTIC),
+            "probe": (foreseeing(dataset), LOGISTIC),
         }
         self._made: dict[str, tuple[str, str, dict[str, str]]] = {}
 
@@ -63,6 +64,12 @@ def misled(dataset: TrainingSet) -> TrainingSet:
         score = part["field_overlap_score"] + part["user_conflict_rate"] + part["entity_edit_frequency"]
         frame.loc[part.index, "conflict_occurred"] = score <= score.quantile(0.05)
     return from_frame(frame, source="misled", days=None)
+
+
+def foreseeing(dataset: TrainingSet) -> TrainingSet:
+    """The same rows, but one feature has seen how the edit ends."""
+    told = dataset.frame["field_overlap_score"] / 10 + dataset.frame[TARGET]
+    return from_frame(dataset.frame.assign(field_overlap_score=told), source="probe", days=None)
 
 
 def tags(version: str) -> dict[str, str]:
@@ -209,3 +216,34 @@ def test_what_an_operator_rolled_back_stays_out_until_an_operator_says_otherwise
     assert not refused.passed and "rolled back" in refused.reason
     assert registry.promote(second).version == second
     assert judge(dataset).reason == "already the champion"
+
+
+def test_a_model_that_has_seen_the_future_is_caught_however_good_it_looks(shelf: Shelf, dataset: TrainingSet) -> None:
+    shelf.register("logistic")
+    promote(judge(dataset))
+    probe = shelf.register("probe")
+    decision = judge(foreseeing(dataset))
+    assert decision.version == probe and decision.numbers["challenger_pr_auc"] > 0.9
+    assert not decision.passed and "knows how the edit ends: field_overlap_score" in decision.reason
+    assert tags(probe)["gate/leakage"].startswith("blocked") and tags(probe)["gate/comparison"].startswith("passed")
+    with pytest.raises(GateClosedError, match="knows how the edit ends"):
+        promote(decision)
+
+
+def test_scores_that_are_no_probabilities_block(shelf: Shelf, dataset: TrainingSet, slices: Split) -> None:
+    """Conflicts have become far more frequent than the model ever says."""
+    version = shelf.register("logistic")
+    frame = dataset.frame.copy()
+    later = slices.holdout.index
+    frame.loc[later, TARGET] |= frame.loc[later, "sync_session_id"].str.endswith(("1", "3", "5"))
+    decision = judge(from_frame(frame, source="stormy", days=None))
+    assert not decision.passed and "calibration is off" in decision.reason
+    assert decision.numbers["calibration_ratio"] < 0.5
+    assert tags(version)["gate/calibration"].startswith("blocked: calibration is off")
+
+
+def test_every_question_is_answered_and_recorded(shelf: Shelf, dataset: TrainingSet) -> None:
+    version = shelf.register("logistic")
+    decision = judge(dataset)
+    assert [f.question for f in decision.findings] == ["rows", "compiled", "leakage", "calibration", "comparison"]
+    assert all(tags(version)[f"gate/{f.question}"] == f"passed: {f.said}" for f in decision.findings)

@@ -36,6 +36,9 @@ ASSETS = {
     "monitoring": {"monitoring/fct_prediction_parity"},
     "training": {"training_set", "challenger"},
     "promotion": {"champion"},
+    "model_monitoring": {
+        "model_monitoring/answer_quality", "model_monitoring/batch_quality", "model_monitoring/feature_drift",
+    },
     "retention": {"retention"},
     "publishing": {"published/sync_analytics_snapshot", "published/sync_device_health"},
 }  # fmt: skip
@@ -118,6 +121,18 @@ def test_every_table_is_reconciled_and_the_gate_blocks(repository: RepositoryDef
     assert {asset for asset, name in checks if name == "rows_match_postgres"} == RECONCILED
     assert checks["challenger", "gate_check"].blocking
     assert not checks["monitoring/fct_prediction_parity", "online_equals_offline"].blocking
+
+
+def test_what_is_watched_of_the_model_warns_and_blocks_nothing(repository: RepositoryDefinition) -> None:
+    watched = {
+        spec.asset_key.to_user_string(): spec
+        for checks in repository.asset_checks_defs_by_key.values()
+        for spec in checks.check_specs
+        if spec.asset_key.path[0] == "model_monitoring"
+    }
+
+    assert watched.keys() == ASSETS["model_monitoring"]
+    assert not any(spec.blocking for spec in watched.values())
 
 
 def test_what_an_answer_had_seen_is_copied_after_it(repository: RepositoryDefinition) -> None:
