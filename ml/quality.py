@@ -23,6 +23,7 @@ FIGURES: Final = ("base_rate", "precision", "recall", "pr_auc", "calibration_rat
 MIN_ROWS: Final = 50
 MIN_POSITIVES: Final = 10
 RESAMPLES: Final = 200
+TAIL: Final = 0.025
 CELLS_AT_ONCE: Final = 2_000_000
 
 Draws = NDArray[np.float64]
@@ -69,9 +70,21 @@ def quality(answers: pd.DataFrame) -> Quality:
     for name in FIGURES:
         spread = np.concatenate([figures[name] for figures in drawn])
         if np.isfinite(now[name][0]) and np.isfinite(spread).any():
-            low, high = np.nanquantile(spread, [0.025, 0.975])
+            low, high = np.nanquantile(spread, [TAIL, 1 - TAIL])
             found[name] = Figure(float(now[name][0]), float(low), float(high))
+    for name, column in (("precision", "warned"), ("recall", TARGET)):
+        if name in found:
+            of = answers.loc[answers[column].astype(bool), PUSH]
+            found[name] = _never_certain(found[name], len(of.drop_duplicates()))
     return Quality(counted.rows, counted.positives, counted.warnings, found)
+
+
+def _never_certain(share: Figure, pushes: int) -> Figure:
+    """A share of none, or of all, has one value in every resample: there the exact binomial bound takes its place."""
+    bound = TAIL ** (1 / pushes)
+    if share.value == 0.0:
+        return Figure(0.0, 0.0, 1.0 - bound)
+    return Figure(1.0, bound, 1.0) if share.value == 1.0 else share
 
 
 def _figures(answers: pd.DataFrame, weights: Draws) -> dict[str, NDArray[np.float64]]:

@@ -71,3 +71,12 @@ def test_too_few_rows_are_counted_and_nothing_is_concluded() -> None:
 def test_without_a_warning_there_is_no_precision() -> None:
     found = quality(answers().assign(warned=False))
     assert "precision" not in found.figures and found.figures["recall"].value == 0.0
+
+
+def test_no_hit_among_few_conflicts_is_no_certainty() -> None:
+    """Nothing of 21 pushes caught: the true share may still be 16 %."""
+    frame = answers(pushes=200, of_each=1).assign(**{TARGET: np.arange(200) < 21}, warned=np.arange(200) > 150)
+    found = quality(frame).figures
+    assert found["recall"].value == 0.0 and found["recall"].high == pytest.approx(1 - 0.025 ** (1 / 21))
+    caught = quality(frame.assign(warned=True)).figures["recall"]
+    assert caught.value == 1.0 and caught.low == pytest.approx(0.025 ** (1 / 21)) and caught.high == 1.0
