@@ -23,6 +23,13 @@
 
 {% macro spark__shift_right(value, bits) %}shiftright({{ value }}, {{ bits }}){% endmacro %}
 
+{#- How many bits are set. -#}
+{% macro bit_count(word) %}{{ return(adapter.dispatch('bit_count', 'foresync')(word)) }}{% endmacro %}
+
+{% macro default__bit_count(word) %}bit_count({{ word }}){% endmacro %}
+
+{% macro postgres__bit_count(word) %}bit_count(cast({{ word }} as bit(64))){% endmacro %}
+
 {#- Product over a word's fields of 1 - p q: q as counts of five bits, p as a list of one expression per field. -#}
 {% macro missed(touches, touches_of, p) -%}
     {% for place in range(fields_in_a_word()) %}
