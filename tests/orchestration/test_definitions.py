@@ -27,6 +27,7 @@ ASSETS = {
         "intermediate/int_event_words", "intermediate/int_moment_numbers", "intermediate/int_events",
         "intermediate/int_event_fields", "intermediate/int_presence_intervals", "intermediate/int_moments",
         "intermediate/int_moment_history", "intermediate/int_moment_editors", "intermediate/int_moment_overlap",
+        "intermediate/int_moment_edits", "intermediate/int_moment_open_edits", "intermediate/int_moment_versions",
     },
     "features": {"features/conflict_features", "features/training_examples"},
     "marts": {
