@@ -53,7 +53,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
     metrics = Metrics()
     url = settings.database_url.get_secret_value()
     async with contextlib.AsyncExitStack() as stack:
-        pool = database.Pool(url, size=settings.connections)
+        pool = database.open_pool(url, size=settings.connections)
         stack.push_async_callback(pool.close)
         models = await _models(settings, metrics, stack)
         log = await _log(settings, metrics, stack)
@@ -78,7 +78,7 @@ async def _models(settings: Settings, metrics: Metrics, stack: contextlib.AsyncE
 
 
 async def _log(settings: Settings, metrics: Metrics, stack: contextlib.AsyncExitStack) -> PredictionLog:
-    pool = database.Pool(settings.database_url.get_secret_value(), size=1)
+    pool = database.open_pool(settings.database_url.get_secret_value(), size=1)
     stack.push_async_callback(pool.close)
     log = PredictionLog(pool, metrics, settings.log_buffer)
     writer = asyncio.create_task(log.write())

@@ -1,8 +1,7 @@
 """The sync server: `uvicorn sync_api.app:create_app --factory`. Puts the slices together, and nothing else."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
@@ -20,7 +19,7 @@ import sync_api.push.routes
 import sync_api.stream.routes
 from sync_api import health
 from sync_api.analytics.dagster import Dagster
-from sync_api.db.session import Months, connect
+from sync_api.db.session import Months, open_pool
 from sync_api.edits.risk import RiskServer
 from sync_api.push.service import Engine
 from sync_api.rules import RulesCache
@@ -49,7 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        pool = await connect(settings.api_database_url, size=settings.api_pool_size)
+        pool = open_pool(settings.api_database_url, size=settings.api_pool_size)
         app.state.engine = Engine(pool, RulesCache(), Months())
         app.state.risk = RiskServer(settings.serving_url)
         app.state.dagster = Dagster(settings.dagster_url)
@@ -63,9 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await hub.close()
             await app.state.risk.close()
             await app.state.dagster.close()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(pool.close(), timeout=10)
-            pool.terminate()
+            await pool.close()
 
     app = FastAPI(
         title="Foresync sync API",

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 from fastapi import APIRouter, Request
 
-from sync_api.db.session import unavailable
+from sync_api.db.session import AWAY, unavailable
 
 router = APIRouter(tags=["health"])
 PATIENCE_SECONDS = 2.0
@@ -22,7 +22,8 @@ async def readyz(request: Request) -> dict[str, str]:
     """The database answers. 503 when it does not."""
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await request.app.state.engine.pool.fetchval("SELECT 1")
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            async with request.app.state.engine.pool.held() as connection:
+                await connection.fetchval("SELECT 1")
+    except (asyncpg.PostgresError, *AWAY) as error:
         raise unavailable() from error
     return {"status": "ready"}

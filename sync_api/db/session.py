@@ -9,34 +9,35 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 
+from web.connections import AWAY, Connection, Pool
 from web.problems import Problem
 
-if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
-
-    Pool = asyncpg.Pool[asyncpg.Record]
-    Connection = PoolConnectionProxy[asyncpg.Record]
-else:
-    Pool = asyncpg.Pool
-    Connection = asyncpg.pool.PoolConnectionProxy
+__all__ = [
+    "AWAY",
+    "SNAPSHOT",
+    "Connection",
+    "Months",
+    "Pool",
+    "Raced",
+    "Unbegun",
+    "as_tenant",
+    "open_pool",
+    "retried",
+    "unavailable",
+    "unbegun",
+]
 
 logger = logging.getLogger("foresync.sync_api")
 
-AWAY = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # the server's last words came while nobody was asking
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    OSError,  # a statement that takes too long is one
-)
 T = TypeVar("T")
 ATTEMPTS = 12
+# Seconds: for a connection, where all are in use, and for a statement.
+PATIENCE = 30.0
+COMMAND_TIMEOUT = 60.0
 SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
@@ -44,22 +45,15 @@ class Raced(Exception):  # noqa: N818 - nobody's error: somebody else was first
     """Somebody else committed what this transaction was about to write. Run it again: it will see the other's rows."""
 
 
-async def connect(url: str, *, size: int) -> Pool:
-    """A pool for the servers' own role."""
-
-    async def nothing_to_reset(_connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        """Settings are local to transactions, so that a used connection is as good as new."""
-
-    return await asyncpg.create_pool(
+def open_pool(url: str, *, size: int) -> Pool:
+    """Connections of the server's own role; none is made yet."""
+    return Pool(
         url,
-        min_size=1,
-        max_size=size,
-        reset=nothing_to_reset,
-        command_timeout=60,
-        server_settings={
+        size=size,
+        patience=PATIENCE,
+        command_timeout=COMMAND_TIMEOUT,
+        settings={
             "application_name": "foresync-sync-api",
-            "jit": "off",
-            "timezone": "UTC",
             # our statements look up by key: planning them anew for every batch costs more than running them
             "plan_cache_mode": "force_generic_plan",
         },
@@ -71,7 +65,7 @@ async def as_tenant(pool: Pool, tenant: str, *, mode: str = "") -> AsyncIterator
     """A transaction that sees and writes this tenant's rows alone. Commits at the end, rolls back on an error.
 
     mode: `SNAPSHOT` for one that writes nothing and sees one moment throughout."""
-    async with pool.acquire() as connection:
+    async with pool.held() as connection:
         await _begin(connection, tenant, mode)
         try:
             yield connection
@@ -105,7 +99,7 @@ class Unbegun:
 @asynccontextmanager
 async def unbegun(pool: Pool, tenant: str) -> AsyncIterator[Unbegun]:
     """A connection for the tenant. Commits at the end what was begun, rolls it back on an error."""
-    async with pool.acquire() as connection:
+    async with pool.held() as connection:
         held = Unbegun(connection, tenant)
         try:
             yield held
@@ -162,6 +156,6 @@ class Months:
     async def ensure(self, pool: Pool, moments: set[datetime]) -> None:
         """Make the months of `moments` that are missing, before the transaction that writes into them."""
         for month in sorted({(moment.year, moment.month) for moment in moments} - self._known):
-            async with pool.acquire() as connection:
+            async with pool.held() as connection:
                 await connection.execute("SELECT sync.ensure_month($1)", datetime(*month, 15, tzinfo=UTC))
             self._known.add(month)

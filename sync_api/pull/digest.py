@@ -41,7 +41,7 @@ class Digest:
 
 async def digest(pool: Pool, tenant: str, user: str, entity: str) -> Digest | None:
     """The digest as of this moment; None: there is no such tenant."""
-    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+    async with pool.held() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute("SELECT set_config('foresync.tenant', $1, true)", tenant)
         head = await connection.fetchrow(HEAD, tenant, user)
         if head is None:

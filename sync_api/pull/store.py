@@ -34,7 +34,8 @@ async def page(
 ) -> Page | None:
     """Up to `limit` changes after `since` that `user` may see, in commit order; None: there is no such tenant."""
     largest = LARGEST_PAGE_BYTES // limit if limit > 1 else ANY_SIZE
-    row = await pool.fetchrow(PAGE, tenant, user, since, entities, limit, largest)
+    async with pool.held() as connection:
+        row = await connection.fetchrow(PAGE, tenant, user, since, entities, limit, largest)
     assert row is not None
     epoch, head, horizon, found, told, last, text = row
     if epoch is None:

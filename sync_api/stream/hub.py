@@ -118,7 +118,7 @@ class Hub:
         for listener in self._listeners:
             listeners[listener.tenant].append(listener)
         told = {tenant: min(one.position for one in those) for tenant, those in listeners.items()}
-        async with self._pool.acquire() as connection:
+        async with self._pool.held() as connection:
             found = await store.heads(connection, told)
             moved = {one.tenant: (told[one.tenant], one.head) for one in found if one.head > told[one.tenant]}
             news = defaultdict(list)

@@ -101,7 +101,7 @@ class Watch:
         if not looks:
             return
         try:
-            async with self._pool.acquire() as connection:
+            async with self._pool.held() as connection:
                 found = await store.stirred(connection, looks, MOST_WAITING)
         except BaseException:
             for look in looks:

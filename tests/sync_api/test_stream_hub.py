@@ -5,7 +5,7 @@ from uuid import UUID
 
 import orjson
 
-from sync_api.db.session import connect
+from sync_api.db.session import open_pool
 from sync_api.db.tenants import ensure_tenant
 from sync_api.edits.risk import RiskServer
 from sync_api.stream import events
@@ -65,7 +65,7 @@ def test_the_last_event_alone_carries_the_position() -> None:
 
 async def test_nobody_is_asked_while_nobody_listens(api_url: str, database_url: str, jwt_secret: str) -> None:
     ensure_tenant(database_url, "t")
-    pool = await connect(api_url, size=2)
+    pool = open_pool(api_url, size=2)
     risk = RiskServer("http://127.0.0.1:9")
     hub = Hub(pool, Limits(poll=0.01), Watch(pool, risk, jwt_secret))
     assert not hub.is_polling
