@@ -5,15 +5,13 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from web.connections import AWAY, Connection, Pool
-from web.problems import Problem
+from web.connections import AWAY, Connection, Pool, unavailable
 
 __all__ = ["AWAY", "REFUSED", "STATEMENT_TIMEOUT", "Connection", "Pool", "connection", "open_pool"]
 
 # Seconds. An answer that took longer would come too late to warn anybody.
 STATEMENT_TIMEOUT = 2.0
 PATIENCE = 3.0
-RETRY_AFTER = 2
 
 # The statement itself is at fault, and would be again.
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.SyntaxOrAccessError, ValueError)
@@ -39,10 +37,4 @@ async def connection(pool: Pool) -> AsyncIterator[Connection]:
     except REFUSED:
         raise
     except AWAY as error:
-        raise Problem(
-            503,
-            "database_unavailable",
-            "The database is away",
-            retryable=True,
-            headers={"Retry-After": str(RETRY_AFTER)},
-        ) from error
+        raise unavailable() from error

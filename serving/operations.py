@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from serving import database
 from serving.model_store import Loaded, ModelStore
 from serving.state import MetricsDep, ModelsDep, PoolDep
+from web import connections
 from web.problems import Problem
 
 router = APIRouter(tags=["operations"])
@@ -48,7 +49,7 @@ async def readyz(pool: PoolDep, models: ModelsDep) -> Response:
         "model": models.current.version.number if models.current else None,
         "notes": _notes(models),
     }
-    headers = {"Retry-After": str(database.RETRY_AFTER)} if reasons else None
+    headers = {"Retry-After": str(connections.RETRY_AFTER)} if reasons else None
     return JSONResponse(body, status_code=503 if reasons else 200, headers=headers)
 
 

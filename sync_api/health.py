@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 from fastapi import APIRouter, Request
 
-from sync_api.db.session import AWAY, unavailable
+from web.connections import AWAY, unavailable
 
 router = APIRouter(tags=["health"])
 PATIENCE_SECONDS = 2.0

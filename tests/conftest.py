@@ -9,10 +9,11 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from foresync import ports
@@ -80,6 +81,14 @@ def database_url(cluster: Cluster, migrated_template: str) -> Iterator[str]:
     databases.clone_database(cluster.url(), name, migrated_template)
     yield cluster.url(name)
     databases.drop_database(cluster.url(), name)
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """An administrator's connection: sees every tenant."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
 
 
 def _as_role(cluster: Cluster, database_url: str, role: str) -> str:

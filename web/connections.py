@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from web.problems import Problem
+
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 else:
@@ -21,6 +23,7 @@ else:
 # Seconds.
 CONNECT_TIMEOUT = 3.0
 CLOSE_TIMEOUT = 2.0
+RETRY_AFTER = 2
 
 # PostgreSQL is not there, or not in time.
 AWAY = (
@@ -32,6 +35,13 @@ AWAY = (
     OSError,
     asyncio.TimeoutError,
 )
+
+
+def unavailable() -> Problem:
+    """What a server says while one of AWAY is so: come back later, nothing is lost."""
+    return Problem(
+        503, "database_unavailable", "The database is away", retryable=True, headers={"Retry-After": str(RETRY_AFTER)}
+    )
 
 
 class Pool:

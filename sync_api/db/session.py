@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from web.connections import AWAY, Connection, Pool
+from web.connections import AWAY, Connection, Pool, unavailable
 from web.problems import Problem
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "as_tenant",
     "open_pool",
     "retried",
-    "unavailable",
     "unbegun",
 ]
 
@@ -141,10 +140,6 @@ async def retried(work: Callable[[], Awaitable[T]]) -> T:
             logger.warning("the database is away: %r", error)
             raise unavailable() from error
     raise Problem(503, "busy", "Too many writers at once", retryable=True, headers={"Retry-After": "1"})
-
-
-def unavailable() -> Problem:
-    return Problem(503, "database_unavailable", "The database is away", retryable=True, headers={"Retry-After": "2"})
 
 
 class Months:

@@ -1,11 +1,10 @@
 """This room's settings, database and registry; the server itself is started by each test, from `running.serve`."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import mlflow
 import pytest
 from mlflow import MlflowClient
@@ -32,14 +31,6 @@ def settings(serving_url: str, jwt_secret: str, tmp_path: Path) -> Callable[...,
         return Settings(**(base | changes))
 
     return made
-
-
-@pytest.fixture
-async def db(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """An administrator's connection, to write histories and to read what was logged."""
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from foresync import ports
-from foresync.postgres import Cluster, databases, settle, stop
+from foresync.postgres import databases
 from sync_api.db.migrate import ROLES, set_passwords, upgrade
+from tests.postgres_server import Postgres
 from tests.serving.chaos import Ledger, disagreements, keep_asking, write_forest
 from tests.serving.histories import random_history, write
 from tests.serving.mlflow_server import crown, register
@@ -32,22 +32,6 @@ ASKERS, VERSIONS, WORKERS, RESTARTS = 6, 10, 2, 3
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "0"))
 LONG = 2400  # tries, of a twentieth of a second
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-
-class Postgres:
-    """A cluster of this test's own, to be taken away."""
-
-    def __init__(self, folder: Path) -> None:
-        self.cluster = Cluster(settle(folder / "postgres", system_state=folder / "system"), ports.any_free(), "secret")
-        self.log = (folder / "postgres.log").open("wb")
-
-    def start(self) -> None:
-        self.process = self.cluster.spawn(self.log)
-        self.cluster.wait_ready()
-
-    def end(self) -> None:
-        stop(self.cluster.home)
-        self.process.wait()
 
 
 @pytest.fixture

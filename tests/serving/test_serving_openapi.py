@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
-from schemathesis import checks
 
 from serving.app import create_app
 from serving.settings import Settings
+from tests.openapi import DESCRIBED, profile
 from tests.serving.models import cached
 from tests.serving.running import serve_in_a_thread
 from web.auth import mint
@@ -20,13 +19,6 @@ _document = create_app(
     Settings(database_url="postgresql://nowhere", jwt_secret="x" * 32, model_cache=Path("nowhere"))
 ).openapi()
 SCHEMA = schemathesis.openapi.from_dict(_document)
-DESCRIBED = [
-    checks.not_a_server_error,
-    checks.status_code_conformance,
-    checks.content_type_conformance,
-    checks.response_headers_conformance,
-    checks.response_schema_conformance,
-]
 
 
 @pytest.fixture(scope="module")
@@ -44,24 +36,14 @@ def headers(jwt_secret: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def _profile(examples: int) -> settings:
-    return settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.explicit, Phase.generate],
-    )
-
-
 @SCHEMA.parametrize()
-@_profile(15)
+@profile(15)
 def test_every_answer_is_documented(case: schemathesis.Case, url: str, headers: dict[str, str]) -> None:
     case.call_and_validate(base_url=url, headers=headers, checks=DESCRIBED)
 
 
 @pytest.mark.slow
 @SCHEMA.parametrize()
-@_profile(150)
+@profile(150)
 def test_every_answer_is_documented_at_length(case: schemathesis.Case, url: str, headers: dict[str, str]) -> None:
     case.call_and_validate(base_url=url, headers=headers, checks=DESCRIBED)

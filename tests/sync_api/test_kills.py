@@ -26,35 +26,15 @@ import orjson
 import pytest
 
 from foresync import ports
-from foresync.postgres import Cluster, databases, settle, stop
+from foresync.postgres import databases
 from sync_api.db.migrate import ROLES, set_passwords, upgrade
 from sync_api.db.tenants import ensure_tenant
+from tests.postgres_server import Postgres
 from tests.sync_api.running import change, now
 from web.auth import mint
 
 TENANT, PASSWORD, RECORDS, CLIENTS, PUSHES = "field", "test", 12, 6, 40
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-
-class Postgres:
-    """A cluster that can be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.cluster = Cluster(settle(folder / "postgres", system_state=folder / "system"), ports.any_free(), "secret")
-        self.log = (folder / "postgres.log").open("wb")
-
-    def start(self) -> None:
-        self.process = self.cluster.spawn(self.log)
-        self.cluster.wait_ready()
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def end(self) -> None:
-        stop(self.cluster.home)
-        self.process.wait()
-        self.log.close()
 
 
 class Server:

@@ -4,25 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
-from schemathesis import checks
 
 from sync_api.app import create_app
 from sync_api.db.tenants import ensure_tenant
 from sync_api.settings import Settings
+from tests.openapi import DESCRIBED, profile
 from tests.sync_api.running import EVERY_SCOPE, Tenant
 from tests.sync_api.stateful.world import server_in_a_thread
 
 # the document alone; the server that is asked has a database of its own
 _document = create_app(Settings(api_database_url="postgresql://nowhere", jwt_secret="x" * 32)).openapi()
 SCHEMA = schemathesis.openapi.from_dict(_document)
-DESCRIBED = [
-    checks.not_a_server_error,
-    checks.status_code_conformance,
-    checks.content_type_conformance,
-    checks.response_headers_conformance,
-    checks.response_schema_conformance,
-]
 
 
 @pytest.fixture(scope="module")
@@ -38,18 +30,8 @@ def headers(database_url: str, jwt_secret: str) -> dict[str, str]:
     return Tenant(None, jwt_secret, "fuzzed").headers(scopes=EVERY_SCOPE)  # type: ignore[arg-type]  # only its tokens
 
 
-def _profile(examples: int) -> settings:
-    return settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.explicit, Phase.generate],
-    )
-
-
 @SCHEMA.parametrize()
-@_profile(12)
+@profile(12)
 def test_every_answer_is_documented(case: schemathesis.Case, url: str, headers: dict[str, str]) -> None:
     case.call_and_validate(base_url=url, headers=headers, checks=DESCRIBED)
 
@@ -57,6 +39,6 @@ def test_every_answer_is_documented(case: schemathesis.Case, url: str, headers: 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @SCHEMA.parametrize()
-@_profile(300)
+@profile(300)
 def test_every_answer_is_documented_at_length(case: schemathesis.Case, url: str, headers: dict[str, str]) -> None:
     case.call_and_validate(base_url=url, headers=headers, checks=DESCRIBED)

@@ -11,7 +11,7 @@ import pytest
 
 from sync_api.warnings import watch
 from tests.serving.running import eventually
-from tests.sync_api.rude import rude
+from tests.sync_api.rude import heard, rude, speaking
 from tests.sync_api.running import Tenant, change, running
 from tests.sync_api.sse import streaming
 from tests.sync_api.test_warnings import SYNC, about, opened
@@ -65,20 +65,15 @@ async def calm(asked: list[list[str]]) -> AsyncIterator[str]:
     """A prediction server that warns of nothing, and notes which edits it was asked about in each question."""
 
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = next(int(line.split(b":")[1]) for line in head.splitlines() if line.lower().startswith(b"content-le"))
-        items = orjson.loads(await reader.readexactly(length))["items"]
+        items = orjson.loads(await heard(reader))["items"]
         asked.append([item["edit_id"] for item in items])
         body = orjson.dumps({"predictions": [{"conflict_probability": 0.1, "risk_level": "low"}] * len(items)})
         writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
         await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(speak, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
+    async with speaking(speak) as url:
+        yield url
 
 
 async def test_a_busy_record_is_asked_about_now_and_then(api_url: str, jwt_secret: str, tenant: Tenant) -> None:

@@ -12,13 +12,6 @@ END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE applicat
 
 
 @pytest.fixture
-async def db(database_url):
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
 async def pool(serving_url):
     made = Pool(serving_url, size=SIZE, patience=3, command_timeout=5, settings={"application_name": "tested"})
     yield made
