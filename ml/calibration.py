@@ -1,7 +1,7 @@
 """Scores that mean what they say: Platt's sigmoid over a fitted model's raw score, fitted on a slice that it never saw.
 
-Two parameters, and monotone: what was ranked higher stays higher. The reference is scikit-learn's own; the
-compiled form is `runtime.Sigmoid`.
+Two parameters, and monotone: what was ranked higher stays higher, or there is no sigmoid. The reference is
+scikit-learn's own; the compiled form is `runtime.Sigmoid`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,12 @@ MIN_OF_EACH: int = 20
 
 
 def calibrated(model: Pipeline, validation: pd.DataFrame) -> Fitted:
-    """The model with a sigmoid after it, fitted on `validation`; without one where that slice is too small to tell."""
+    """The model with a sigmoid after it, fitted on `validation`; without one where that slice is too small to tell, or
+    would have it that what is ranked higher ends better."""
     if validation[TARGET].value_counts().reindex([False, True]).fillna(0).min() < MIN_OF_EACH:
         return model
     # the model is frozen: the folds only share out who is scored when
     sigmoid = CalibratedClassifierCV(FrozenEstimator(model), method="sigmoid", cv=2)
-    return sigmoid.fit(validation[list(FEATURE_NAMES)], validation[TARGET])
+    sigmoid.fit(validation[list(FEATURE_NAMES)], validation[TARGET])
+    (fitted,) = sigmoid.calibrated_classifiers_
+    return sigmoid if fitted.calibrators[0].a_ < 0 else model

@@ -63,8 +63,7 @@ def compiled(model: Fitted) -> Forest | Boosting | Linear:
     if isinstance(estimator, HistGradientBoostingClassifier):
         return _boosting(estimator)
     if hasattr(estimator, "coef_"):
-        scaler = pipeline.named_steps["scale"]
-        return Linear(scaler.mean_, scaler.scale_, estimator.coef_[0], float(estimator.intercept_[0]))
+        return _linear(pipeline)
     raise TypeError(f"no compiled form for {type(estimator).__name__}")
 
 
@@ -89,6 +88,21 @@ def prove(reference: Fitted, served: CompiledModel, frame: pd.DataFrame) -> Proo
         return Proof(0, 0.0, tolerance)
     difference = np.abs(predict(reference, frame) - served.predict(matrix(frame)))
     return Proof(len(frame), float(difference.max()), tolerance)
+
+
+def _linear(pipeline: Pipeline) -> Linear:
+    """The range's own scaling is folded into that of the scaler: both are straight lines."""
+    fill, within, scaler, estimator = (pipeline.named_steps[name] for name in ("fill", "range", "scale", "model"))
+    width = 1.0 / within.scale_
+    return Linear(
+        mean=within.data_min_ + scaler.mean_ * width,
+        scale=scaler.scale_ * width,
+        coef=estimator.coef_[0],
+        intercept=float(estimator.intercept_[0]),
+        is_logged=np.array([isinstance(step, Pipeline) for name, step, _ in fill.transformers_ if name != "remainder"]),
+        low=within.data_min_,
+        high=within.data_min_ + width,
+    )
 
 
 def _forest(trees: list[Any]) -> Forest:

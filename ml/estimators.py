@@ -1,22 +1,28 @@
 """The candidates: what is fitted, and the few settings that are tried for each.
 
 Every candidate is a pipeline that takes the features of the contract by name and fills a missing one with its default,
-as the prediction server does. No class weights: the score is to be read as a probability. No fitting here.
+as the prediction server does. No class weights: the score is to be read as a probability. All keep the signs of
+`ml.monotone`: trees by constraints while they grow, the regression by bounds on its coefficients.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import Pipeline, make_pipeline
 
-from ml.features import FEATURES
+from ml import linear
+from ml.features import FEATURE_NAMES, FEATURES, TARGET, Feature
+from ml.monotone import signs
 
 ModelType = Literal["logistic_regression", "random_forest", "gradient_boosting"]
 SEED: Final = 20_250_101
@@ -59,16 +65,29 @@ class Candidate:
 
     def build(self) -> Pipeline:
         """An unfitted pipeline: a frame with the contract's columns in, P(conflict) out of `predict_proba`."""
-        steps: list[tuple[str, Any]] = [("fill", _fill_missing())]
+        constraints = signs(FEATURE_NAMES)
         if self.model_type == "logistic_regression":
-            steps += [("scale", StandardScaler()), ("model", LogisticRegression(max_iter=1000, **self.settings))]
-        elif self.model_type == "random_forest":
-            forest = RandomForestClassifier(FOREST_TREES, random_state=SEED, n_jobs=1, **self.settings)
-            steps += [("model", forest)]
+            regression = LogisticRegression(max_iter=1000, **self.settings)
+            return Pipeline([("fill", _fill_missing(linear.LOGGED)), *linear.tamed(), ("model", regression)])
+        trees: RandomForestClassifier | HistGradientBoostingClassifier
+        if self.model_type == "random_forest":
+            trees = RandomForestClassifier(
+                FOREST_TREES, random_state=SEED, n_jobs=1, monotonic_cst=constraints, **self.settings
+            )
         else:
-            boosting = HistGradientBoostingClassifier(random_state=SEED, **BOOSTING, **self.settings)
-            steps += [("model", boosting)]
-        return Pipeline(steps)
+            trees = HistGradientBoostingClassifier(
+                random_state=SEED, monotonic_cst=constraints, **BOOSTING, **self.settings
+            )
+        return Pipeline([("fill", _fill_missing()), ("model", trees)])
+
+    def fit(self, frame: pd.DataFrame, weights: NDArray[np.float64]) -> Pipeline:
+        """The pipeline fitted to labelled rows, each of which stands for so many: float64[n]."""
+        pipeline, x, labels = self.build(), frame[list(FEATURE_NAMES)], frame[TARGET]
+        if self.model_type != "logistic_regression":
+            return pipeline.fit(x, labels, model__sample_weight=weights)
+        inputs = pipeline[:-1].fit_transform(x)
+        linear.fitted(pipeline.named_steps["model"], inputs, labels.to_numpy(), weights, signs(FEATURE_NAMES))
+        return pipeline
 
 
 CANDIDATES: Final[tuple[Candidate, ...]] = (
@@ -78,11 +97,13 @@ CANDIDATES: Final[tuple[Candidate, ...]] = (
 )
 
 
-def _fill_missing() -> ColumnTransformer:
+def _fill_missing(logged: Collection[str] = ()) -> ColumnTransformer:
     return ColumnTransformer(
-        [
-            (feature.name, SimpleImputer(strategy="constant", fill_value=feature.default), [feature.name])
-            for feature in FEATURES
-        ],
+        [(feature.name, _filled(feature, is_logged=feature.name in logged), [feature.name]) for feature in FEATURES],
         verbose_feature_names_out=False,
     )
+
+
+def _filled(feature: Feature, *, is_logged: bool) -> SimpleImputer | Pipeline:
+    filled = SimpleImputer(strategy="constant", fill_value=feature.default)
+    return make_pipeline(filled, linear.logarithm()) if is_logged else filled

@@ -73,7 +73,7 @@ def fit(candidate: Candidate, frame: pd.DataFrame) -> Pipeline:
     """The candidate fitted to a frame; of a large one to all conflicts and, weighted, a share of the rest."""
     rows, weights = thinned(frame)
     with one_thread():
-        return candidate.build().fit(rows[list(FEATURE_NAMES)], rows[TARGET], model__sample_weight=weights)
+        return candidate.fit(rows, weights)
 
 
 def predict(model: Fitted, frame: pd.DataFrame) -> NDArray[np.float64]:

@@ -35,7 +35,12 @@ LINEAR_TYPES: Final[dict[str, Any]] = {
     "scale": np.float64,
     "coef": np.float64,
     "intercept": np.float64,
+    "is_logged": np.bool_,
+    "low": np.float64,
+    "high": np.float64,
 }
+# what folders of before do not hold: the model's own defaults stand for it
+SINCE: Final = frozenset({"is_logged", "low", "high"})
 ARRAY_TYPES: Final[dict[type[Model], dict[str, Any]]] = {
     Forest: TREE_TYPES,
     Boosting: TREE_TYPES | {"baseline": np.float64},
@@ -87,7 +92,9 @@ def _model(manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> Model:
     kind = KINDS[manifest.model_type]
     # [()] makes a number of an array without dimensions, and leaves the others as they are
     read: dict[str, Any] = {
-        name: arrays[name].astype(dtype, copy=False)[()] for name, dtype in ARRAY_TYPES[kind].items()
+        name: arrays[name].astype(dtype, copy=False)[()]
+        for name, dtype in ARRAY_TYPES[kind].items()
+        if name in arrays or name not in SINCE
     }
     return kind(**read)
 

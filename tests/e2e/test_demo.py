@@ -52,6 +52,31 @@ def test_every_asset_is_materialised_and_no_check_failed(machine: Machine, told:
     assert re.findall(r"check \w+ of .* failed", told) == []
 
 
+def test_a_client_hundreds_of_versions_behind_is_told_so(machine: Machine, told: str) -> None:
+    """The most rewritten record of the history, edited from version 1 and from the newest."""
+    with psycopg.connect(machine.variables()["DATABASE_URL"]) as connection:
+        entity_type, entity_id, newest = connection.execute(
+            "SELECT entity_type, entity_id, version FROM sync.record WHERE deleted_at IS NULL"
+            " ORDER BY version DESC LIMIT 1"
+        ).fetchone()
+        touched = connection.execute(
+            "SELECT fields FROM sync.sync_log WHERE entity_id = %s ORDER BY seq DESC LIMIT 1", (entity_id,)
+        ).fetchone()[0]
+    record = {"user_id": "somebody", "entity_type": entity_type, "entity_id": entity_id, "fields": list(touched)[:5]}
+    token = machine.foresync("token", "--tenant", "jupyter-notebook", "--user", "somebody").strip()
+    url, headers = machine.variables()["FORESYNC_SERVING_URL"], {"Authorization": f"Bearer {token}"}
+    behind, abreast = (
+        httpx.post(
+            f"{url}/api/ml/predict-conflict/", json=record | {"client_version": version}, headers=headers, timeout=30
+        ).json()["conflict_probability"]
+        for version in (1, newest)
+    )
+
+    assert newest > 100
+    assert behind >= abreast > 0
+    assert behind > 0.01
+
+
 def test_a_second_demo_changes_nothing_twice(machine: Machine, told: str) -> None:
     before, model = machine.counts(), champion(machine)
     again = machine.foresync("demo")

@@ -12,7 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from runtime import CompiledModel, Contributions
+from runtime import CompiledModel, Contributions, Linear
 from tests.runtime.reference import as_boosting, as_forest, as_linear, manifest
 
 FEATURES = 4
@@ -49,7 +49,14 @@ def small() -> tuple[np.ndarray, np.ndarray]:
     return x, x[:, 0] + x[:, 1] > 0
 
 
-MODELS = {kind: fitted(kind) for kind in KINDS} | {"calibrated": calibrated("random_forest")}
+def cut() -> CompiledModel:
+    """A regression that takes logarithms of two of its inputs and cuts all of them to a range."""
+    logged = np.array([True, False, True, False])
+    model = Linear(np.zeros(4), np.full(4, 2.0), np.array([1.0, -0.5, 0.3, 0.2]), -1.0, logged, -np.ones(4), np.ones(4))
+    return CompiledModel(manifest(FEATURES, "logistic_regression"), model)
+
+
+MODELS = {kind: fitted(kind) for kind in KINDS} | {"calibrated": calibrated("random_forest"), "cut": cut()}
 
 
 def scored(model: CompiledModel, row: np.ndarray, scale: str) -> float:
