@@ -42,6 +42,9 @@ PUSH: Final = "push"
 REFERENCE: Final = "model.skops"
 # what the inputs looked like in the rows that the model was made of: drift is measured against it
 PROFILE: Final = "training_profile.json"
+# tags: the newest row that a training was given (what came later is new to its version), and why it was asked for
+DATA_UNTIL: Final = "data_until"
+REASON: Final = "training_reason"
 
 # Reviewed: plain holders of data that run nothing when they are built. A file's own wishes are not consulted.
 TRUSTED_TYPES: Final = (

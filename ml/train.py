@@ -68,6 +68,7 @@ def train(
     *,
     git_commit: str,
     dagster_run_id: str | None = None,
+    reason: str | None = None,
     candidates: Sequence[Candidate] = CANDIDATES,
     strategy: Strategy = "time",
     on_progress: Progress | None = None,
@@ -78,7 +79,8 @@ def train(
     push.
 
     Talks to the server in `MLFLOW_TRACKING_URI`. The same dataset digest, feature set, recipe and git commit answer
-    with the version that exists already (`reused`) and change nothing. `on_progress` gets one line per step.
+    with the version that exists already (`reused`) and change nothing. `reason` says why one trains: a tag of run and
+    version. `on_progress` gets one line per step.
 
     Metrics of the outcome are the holdout's, pooled: rows, positives, base_rate, pr_auc, roc_auc, brier, precision,
     recall and f1 at the threshold, precision_at_recall_30 / _60, recall_at_precision_50 / _70, warnings_per_100_edits.
@@ -90,10 +92,11 @@ def train(
     slices = split(dataset.frame, strategy)
     if not slices.is_usable:
         return _insufficient(dataset, "a slice of time holds no conflict, or nothing but conflicts")
-    tags = _tags(dataset, slices, [strategy, *(c.name for c in candidates)], git_commit, dagster_run_id)
+    tags = _tags(dataset, slices, [strategy, *(c.name for c in candidates)], git_commit)
     existing = registry.find("training_key", tags["training_key"])
     if existing is not None:
         return _reused(dataset, existing)
+    tags |= {name: said for name, said in (("dagster_run_id", dagster_run_id), (tracking.REASON, reason)) if said}
     name = f"train {datetime.now(UTC):%Y-%m-%d %H:%M} · {dataset.event_count:,} events"
     with tracking.parent_run(name, tags) as run:
         report = _learn(dataset, slices, candidates, run, say)
@@ -183,21 +186,19 @@ def _manifest(report: Report) -> Manifest:
     )
 
 
-def _tags(
-    dataset: TrainingSet, slices: Split, recipe: list[str], git_commit: str, dagster_run_id: str | None
-) -> dict[str, str]:
+def _tags(dataset: TrainingSet, slices: Split, recipe: list[str], git_commit: str) -> dict[str, str]:
     key = "\n".join([dataset.digest, FEATURE_SET, git_commit, *recipe])
-    tags = {
+    return {
         "training_key": hashlib.sha256(key.encode()).hexdigest()[:32],
         "dataset_digest": dataset.digest,
         "feature_set": FEATURE_SET,
         "git_commit": git_commit,
         "split": recipe[0],
         "trained_until": str(slices.holdout_from.isoformat()),
+        tracking.DATA_UNTIL: str(dataset.frame["received_at"].max().isoformat()),
         "demo": str(dataset.demo_tenants is not None).lower(),
         "mlflow.source.git.commit": git_commit,
     }
-    return tags | ({"dagster_run_id": dagster_run_id} if dagster_run_id else {})
 
 
 def _insufficient(dataset: TrainingSet, detail: str) -> TrainingOutcome:

@@ -1,4 +1,5 @@
-"""What runs when. `main_job` is the whole platform, once; the schedule runs it every day."""
+"""What runs every night. `main_job` is the whole platform, once; the nights leave out the training, which is asked for
+when it is needed (beside the training's assets)."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -22,6 +23,16 @@ main_job = dg.define_asset_job(
     f"Launch it over a range of days with the tags {RANGE_START} and {RANGE_END}.",
 )
 
+nightly_job = dg.define_asset_job(
+    "nightly_job",
+    selection=dg.AssetSelection.all()
+    - dg.AssetSelection.groups("retention")
+    - dg.AssetSelection.assets("challenger", "champion"),
+    partitions_def=DAYS,
+    description="`main_job` without its training: copy the days of the run, rebuild the warehouse, watch the model "
+    "that serves, say whether a training is needed, publish.",
+)
+
 snapshot_job = dg.define_asset_job(
     "snapshot_job",
     selection=dg.AssetSelection.groups("publishing").upstream(),
@@ -32,7 +43,7 @@ snapshot_job = dg.define_asset_job(
 
 
 @dg.schedule(
-    job=main_job,
+    job=nightly_job,
     cron_schedule="15 2 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,

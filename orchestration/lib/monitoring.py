@@ -7,7 +7,7 @@ run writes its own days; a day that has nothing to tell is left as it was.
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestration.lib.lake import Lake, replacing
 from orchestration.lib.warehouse import reading
@@ -57,6 +57,21 @@ def stored(lake: Lake, table: str) -> "pd.DataFrame | None":
     files = sorted(_file(lake, table, "*").parent.parent.glob("day=*/part.parquet"))
     # one by one: the day stands in the rows, and pandas would add it from the folder's name a second time
     return pd.concat([pd.read_parquet(path, partitioning=None) for path in files]) if files else None
+
+
+def newest_day(lake: Lake, table: str) -> "pd.DataFrame | None":
+    """The rows of the last day that was written; None before the first."""
+    history = stored(lake, table)
+    return None if history is None else history.loc[history["day"] == history["day"].max()]
+
+
+def pooled(lake: Lake, table: str, arm: str) -> dict[str, Any] | None:
+    """The newest row of a table of quality over all tenants and moments; None before the first."""
+    history = stored(lake, table)
+    if history is None:
+        return None
+    rows = history.loc[(history["arm"] == arm) & history["tenant_id"].isna() & (history["moment"] == "all")]
+    return None if rows.empty else {str(k): v for k, v in rows.sort_values("day").iloc[-1].items()}
 
 
 def _file(lake: Lake, table: str, day: str) -> Path:

@@ -39,6 +39,7 @@ ASSETS = {
     "promotion": {"champion"},
     "model_monitoring": {
         "model_monitoring/answer_quality", "model_monitoring/batch_quality", "model_monitoring/feature_drift",
+        "model_monitoring/training_need",
     },
     "retention": {"retention"},
     "publishing": {"published/sync_analytics_snapshot", "published/sync_device_health"},
@@ -68,11 +69,32 @@ def test_the_assets_by_group(specs: list[dg.AssetSpec]) -> None:
 
 
 def test_the_jobs_and_schedules(repository: RepositoryDefinition) -> None:
-    assert set(repository.job_names) == {"main_job", "snapshot_job", "retention_job", "__ASSET_JOB"}
+    ours = {"main_job", "nightly_job", "training_job", "snapshot_job", "retention_job"}
+    assert set(repository.job_names) == {*ours, "__ASSET_JOB"}
     assert {s.name: (s.job_name, s.cron_schedule, s.execution_timezone) for s in repository.schedule_defs} == {
-        "daily": ("main_job", "15 2 * * *", "UTC"),
+        "daily": ("nightly_job", "15 2 * * *", "UTC"),
+        "weekly_training": ("training_job", "15 5 * * 0", "UTC"),
         "nightly_retention": ("retention_job", "45 3 * * *", "UTC"),
     }
+
+
+def test_the_nights_train_nothing_and_leave_out_nothing_else(repository: RepositoryDefinition) -> None:
+    whole, night, training = (
+        repository.get_job(name).asset_layer for name in ("main_job", "nightly_job", "training_job")
+    )
+    trains = {dg.AssetKey("challenger"), dg.AssetKey("champion")}
+    gate = dg.AssetCheckKey(dg.AssetKey("challenger"), "gate_check")
+
+    assert set(whole.executable_asset_keys) - set(night.executable_asset_keys) == trains
+    assert set(training.executable_asset_keys) == {*trains, dg.AssetKey("training_set")}
+    assert gate in whole.asset_graph.asset_check_keys & training.asset_graph.asset_check_keys
+    assert gate not in night.asset_graph.asset_check_keys
+
+
+def test_one_training_at_a_time(repository: RepositoryDefinition) -> None:
+    challenger = repository.assets_defs_by_key[dg.AssetKey("challenger")]
+
+    assert {op.pool for op in challenger.node_def.iterate_op_defs()} == {"training"}
 
 
 def test_every_night_copies_the_last_days_again(repository: RepositoryDefinition) -> None:
@@ -132,7 +154,7 @@ def test_what_is_watched_of_the_model_warns_and_blocks_nothing(repository: Repos
         if spec.asset_key.path[0] == "model_monitoring"
     }
 
-    assert watched.keys() == ASSETS["model_monitoring"]
+    assert watched.keys() == ASSETS["model_monitoring"] - {"model_monitoring/training_need"}
     assert not any(spec.blocking for spec in watched.values())
 
 

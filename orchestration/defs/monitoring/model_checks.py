@@ -3,8 +3,6 @@
 What each limit is stands in `ml.monitoring.LIMITS`; what to do is in docs/operations.md.
 """
 
-from typing import Any
-
 import dagster as dg
 
 from orchestration.lib import monitoring
@@ -24,7 +22,8 @@ def _holds(table: str, arm: str) -> dg.AssetChecksDefinition:
         from ml import served
         from ml.monitoring import shortfalls
 
-        latest, champion = _pooled(table, arm), served.champion()
+        latest = monitoring.pooled(Lake.at(settings().lake_url), table, arm)
+        champion = served.champion()
         if latest is None or champion is None:
             return _said([], NOTHING)
         counted = f"{latest['rows']} answers with {latest['conflicts']} conflicts in the window of {latest['day']}"
@@ -40,20 +39,11 @@ def _holds(table: str, arm: str) -> dg.AssetChecksDefinition:
     description="No feature has moved beyond the limit and beyond chance since the champion was trained.",
 )
 def inputs_are_as_trained() -> dg.AssetCheckResult:
-    history = monitoring.stored(Lake.at(settings().lake_url), "feature_drift")
-    if history is None:
+    latest = monitoring.newest_day(Lake.at(settings().lake_url), "feature_drift")
+    if latest is None:
         return _said([], NOTHING)
-    latest = history.loc[history["day"] == history["day"].max()]
     moved = latest.loc[latest["has_drifted"].astype(bool)]
     return _said([f"{one.feature} has moved (PSI {one.psi:.2f})" for one in moved.itertuples()], "nothing has moved")
-
-
-def _pooled(table: str, arm: str) -> dict[str, Any] | None:
-    history = monitoring.stored(Lake.at(settings().lake_url), table)
-    if history is None:
-        return None
-    pooled = history.loc[(history["arm"] == arm) & history["tenant_id"].isna() & (history["moment"] == "all")]
-    return None if pooled.empty else {str(k): v for k, v in pooled.sort_values("day").iloc[-1].items()}
 
 
 def _said(against: list[str], otherwise: str) -> dg.AssetCheckResult:

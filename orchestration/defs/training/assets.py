@@ -10,6 +10,7 @@ from orchestration.lib.lake import Lake
 from orchestration.lib.metadata import table_facts
 from orchestration.lib.models import outcome_facts
 from orchestration.lib.provenance import git_commit
+from orchestration.lib.trainings import REASON
 from orchestration.settings import settings
 
 
@@ -45,6 +46,8 @@ def training_set() -> dg.MaterializeResult[None]:
     kinds={"mlflow", "scikitlearn"},
     owners=["team:ml"],
     output_required=False,
+    # whoever launches two has them one after the other
+    pool="training",
 )
 def challenger(context: dg.AssetExecutionContext) -> Iterator[dg.AssetObservation | dg.MaterializeResult[None]]:
     from ml import dataset, train
@@ -53,6 +56,7 @@ def challenger(context: dg.AssetExecutionContext) -> Iterator[dg.AssetObservatio
         dataset.load(Lake.at(settings().lake_url).training_file),
         git_commit=git_commit(),
         dagster_run_id=context.run.run_id,
+        reason=context.run.tags.get(REASON),
         on_progress=context.log.info,
     )
     facts = outcome_facts(outcome)
