@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.dataset import TrainingSet
@@ -78,6 +78,7 @@ def seen(data: TrainingSet) -> dict[str, str]:
     return {DATA_UNTIL: data.frame["received_at"].max().isoformat()}
 
 
+@settings(deadline=None)
 @given(
     events=st.integers(0, 3000),
     share=st.floats(0, 1),

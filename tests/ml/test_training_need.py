@@ -56,6 +56,14 @@ def moved(lake: Lake, version: str) -> None:
     monitoring.store(lake, "feature_drift", pd.DataFrame([row]))
 
 
+def fell_short(lake: Lake, version: str) -> None:
+    row = {
+        "day": datetime.now(UTC).date(), "arm": "all", "version": version, "tenant_id": None, "moment": "all",
+        "is_enough": True, "warnings": 500, "recall_high": 0.0,
+    }  # fmt: skip
+    monitoring.store(lake, "batch_quality", pd.DataFrame([row]))
+
+
 def test_a_need_is_stated_met_and_gone(lake: Lake) -> None:
     from orchestration.defs.monitoring.training_need import training_need
     from orchestration.defs.training.assets import challenger
@@ -66,6 +74,7 @@ def test_a_need_is_stated_met_and_gone(lake: Lake) -> None:
     run = MlflowClient().get_run(version.run_id)
     registry.promote(version.version)
     moved(lake, version.version)
+    fell_short(lake, version.version)
     second = made(training_need)
 
     assert first["reason"] == FIRST_REASON
@@ -73,8 +82,11 @@ def test_a_need_is_stated_met_and_gone(lake: Lake) -> None:
     assert ("reason" in second, second["detail"]) == (False, "no training is needed")
     # what moved is told, but the version is of today
     assert "| drifted | user_conflict_rate |" in second["standing"] and "| new_events | 0 |" in second["standing"]
+    assert "| shortfalls | recall is at most 0.000" in second["standing"]
     told = monitoring.stored(lake, "training_need")
     assert told is not None and told["newest_version"].tolist() == [version.version]
 
     moved(lake, "of another version")
-    assert "| drifted |  |" in made(training_need)["standing"]
+    fell_short(lake, "of another version")
+    third = made(training_need)["standing"]
+    assert "| drifted |  |" in third and "| shortfalls |  |" in third
