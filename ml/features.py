@@ -8,7 +8,7 @@ warehouse; both answer with exactly these names. A model keeps the contract it w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 Moment = Literal["edit_start", "edit_open"]
 
@@ -141,7 +141,7 @@ FEATURE_NAMES: Final[tuple[str, ...]] = tuple(feature.name for feature in FEATUR
 DEFAULTS: Final[dict[str, float]] = {feature.name: feature.default for feature in FEATURES}
 
 
-def manifest_features() -> list[dict[str, str | float]]:
+def manifest_features() -> list[dict[str, Any]]:
     """The contract as a compiled model's manifest stores it: name, dtype, unit, default, meaning; in order."""
     return [
         {"name": f.name, "dtype": f.dtype, "unit": f.unit, "default": f.default, "meaning": f.meaning} for f in FEATURES

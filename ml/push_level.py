@@ -6,12 +6,13 @@ that it has begun by then; what becomes of the rest counts in the label, and is 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
 from ml.announcements import DRAW, SILENT_OVERLAP
 from ml.features import FEATURE_NAMES, TARGET
+from ml.features import manifest_features as record_features
 from ml.splits import PUSH
 
 QUESTION: Final = [*PUSH, "moment"]
@@ -27,6 +28,11 @@ def how(feature: str) -> str:
     if feature == BATCH_SIZE:
         return "count"
     return "min" if feature in LEAST else "sum" if feature in ADDED else "max"
+
+
+def manifest_features() -> list[dict[str, Any]]:
+    """The contract as a push model's manifest stores it: what serves finds in `of_records` how to make a push's row."""
+    return [feature | {"of_records": how(str(feature["name"]))} for feature in record_features()]
 
 
 def questions(frame: pd.DataFrame) -> pd.DataFrame:

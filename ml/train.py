@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import mlflow
 import pandas as pd
@@ -31,6 +31,7 @@ from ml.evaluate import Metrics
 from ml.features import FEATURE_SET, MOMENTS, manifest_features
 from ml.finalists import finalists
 from ml.model_card import model_card
+from ml.push_level import manifest_features as push_features
 from ml.push_level import questions
 from ml.report import Report, gather
 from ml.splits import Split, Strategy, split
@@ -145,9 +146,9 @@ def _register(
     metrics = report.metrics()
     with tempfile.TemporaryDirectory() as folder:
         runtime = Path(folder) / tracking.RUNTIME
-        metrics |= _compile(report, runtime, say)
+        metrics |= _compile(report, runtime, manifest_features(), say)
         if pushes:
-            of_pushes = pushes.metrics() | _compile(pushes, runtime / tracking.PUSH, say)
+            of_pushes = pushes.metrics() | _compile(pushes, runtime / tracking.PUSH, push_features(), say)
             metrics |= {f"push/{name}": value for name, value in of_pushes.items()}
         model_id = tracking.log_model(chosen.model, pushes and pushes.chosen.model, runtime, holdout.head(5), metrics)
     tracking.log_profile(model_id, profile(pd.concat([report.split.train, report.split.validation])))
@@ -164,19 +165,19 @@ def _register(
     return version, card
 
 
-def _compile(report: Report, folder: Path, say: Progress) -> Metrics:
+def _compile(report: Report, folder: Path, features: list[dict[str, Any]], say: Progress) -> Metrics:
     """Write the compiled form of the chosen model, and prove it on the holdout."""
     model, holdout = report.chosen.model, report.split.holdout
-    proof = prove(model, write(folder, _manifest(report), model, holdout), holdout)
+    proof = prove(model, write(folder, _manifest(report, features), model, holdout), holdout)
     say(f"compiled and reference differ by at most {proof.max_difference:g} over {proof.rows:,} rows")
     return {"compiled/max_difference": proof.max_difference, "compiled/rows": proof.rows}
 
 
-def _manifest(report: Report) -> Manifest:
+def _manifest(report: Report, features: list[dict[str, Any]]) -> Manifest:
     chosen = report.chosen
     return Manifest(
         model_type=chosen.candidate.model_type,
-        features=manifest_features(),
+        features=features,
         threshold=chosen.threshold.value,
         medium_threshold=chosen.threshold.medium,
         moments=list(MOMENTS),

@@ -18,7 +18,8 @@ class CorruptModel(Exception):  # noqa: N818  (says what it is, like Problem)
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """`features` is in the order of the model's columns: mappings with name, dtype, unit, default and,
-    since there are explanations, meaning.
+    since there are explanations, meaning; in a model of whole pushes also of_records, how the feature of a push comes
+    from those of its records (max, min or sum).
 
     `threshold` is where a warning is shown, `medium_threshold` where the risk stops being low. `tenants` is
     None for a model that may serve everybody; a model trained on mapped time names the only ones it may serve.

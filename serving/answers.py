@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from serving import explanation, wording
+from serving import explanation, risk, wording
 from serving.features import Seen
 from serving.model_store import Loaded
 from serving.prediction_log import Row
@@ -37,7 +37,7 @@ def known(row: Row, loaded: Loaded, shown: Verdict, item: Asked, seen: Seen, why
         "prediction_id": row.prediction_id,
         "model_version": loaded.version.number,
         "threshold": row.threshold,
-        "top_factors": [{"feature": f.feature, "value": f.value, "effect": f.effect} for f in shown.factors],
+        "top_factors": risk.told(shown.factors),
     }
     if not why:
         return said

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from runtime import CorruptModel, load
+from runtime import CorruptModel
+from serving import model_folder
 from serving.registry import Version
 
 POINTER = "champion.json"
@@ -90,7 +91,7 @@ class ModelCache:
 
 def _is_whole(folder: Path) -> bool:
     try:
-        load(folder)
+        model_folder.read(folder)
     except CorruptModel:
         return False
     return True

@@ -9,15 +9,15 @@ import logging
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 import httpx
 
-from runtime import CompiledModel, CorruptModel, load
-from serving import features
+from runtime import CompiledModel, CorruptModel
+from serving import model_folder
 from serving.metrics import Metrics
 from serving.model_cache import ModelCache
+from serving.model_folder import Models
 from serving.registry import Registry, Version
 
 logger = logging.getLogger("foresync.serving.model")
@@ -25,14 +25,17 @@ logger = logging.getLogger("foresync.serving.model")
 # seconds until a refused version is looked at again: somebody may have repaired its files
 REFUSED_FOR = 60.0
 
+Origin = Literal["registry", "cache"]
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model that answers, and where it came from."""
+    """A model that answers, of single records and, where `push` is, of whole pushes; and where it came from."""
 
     version: Version
     model: CompiledModel
-    origin: Literal["registry", "cache"]
+    push: CompiledModel | None
+    origin: Origin
     loaded_at: datetime
 
 
@@ -64,7 +67,7 @@ class ModelStore:
         try:
             version = self._cache.champion()
             if version is not None:
-                self._swap(Loaded(version, _verified(self._cache.folder(version)), "cache", datetime.now(UTC)))
+                self._swap(version, model_folder.read(self._cache.folder(version)), "cache")
         except CorruptModel as error:
             self._refuse(version or Version("?", ""), error)
             self._look_again = 0.0  # the registry may well have it whole
@@ -100,9 +103,9 @@ class ModelStore:
     async def _take(self, registry: Registry, version: Version) -> None:
         try:
             cached = self._cache.folder(version)
-            model = await asyncio.to_thread(_verified, cached)
+            models = await asyncio.to_thread(model_folder.read, cached)
             self._cache.name(version)
-            self._swap(Loaded(version, model, "cache", datetime.now(UTC)))
+            self._swap(version, models, "cache")
         except CorruptModel:
             # not here, or not whole
             await self._fetch(registry, version)
@@ -111,7 +114,7 @@ class ModelStore:
         with self._cache.incoming() as folder:
             try:
                 await registry.download(version, folder)
-                model = await asyncio.to_thread(_verified, folder)
+                models = await asyncio.to_thread(model_folder.read, folder)
             except CorruptModel as error:
                 self._refuse(version, error)
                 return
@@ -121,7 +124,7 @@ class ModelStore:
                 logger.warning(
                     "version %s answers, but cannot be kept for a start without the registry: %r", version.number, error
                 )
-        self._swap(Loaded(version, model, "registry", datetime.now(UTC)))
+        self._swap(version, models, "registry")
 
     def _is_known(self, version: Version) -> bool:
         if self.current is not None and self.current.version == version:
@@ -129,7 +132,8 @@ class ModelStore:
             return True
         return self.refused is not None and self.refused.version == version and time.monotonic() < self._look_again
 
-    def _swap(self, loaded: Loaded) -> None:
+    def _swap(self, version: Version, models: Models, origin: Origin) -> None:
+        loaded = Loaded(version, models.record, models.push, origin, datetime.now(UTC))
         self._count(self.current, 0)
         self._count(loaded, 1)
         self.current = loaded
@@ -153,11 +157,3 @@ class ModelStore:
         self._look_again = time.monotonic() + REFUSED_FOR
         self._metrics.refused.inc()
         logger.error("version %s is refused: %s", version.number, error)
-
-
-def _verified(folder: Path) -> CompiledModel:
-    """The model in `folder`, proven, and asking for no feature that is not ours to give. Raises CorruptModel."""
-    model = load(folder)
-    if unknown := set(model.manifest.names) - set(features.NAMES):
-        raise CorruptModel(f"it wants features that are not served: {', '.join(sorted(unknown))}")
-    return model

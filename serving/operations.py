@@ -24,6 +24,9 @@ class ModelInfo(BaseModel):
     origin: str | None = Field(description="Where it was loaded from: `registry` or `cache`.", examples=["registry"])
     loaded_at: datetime | None = Field(description="Since when it answers.", examples=["2026-01-01T00:00:00Z"])
     manifest: dict[str, Any] | None = Field(description="Type, features, thresholds, metrics, file digests.")
+    push: dict[str, Any] | None = Field(
+        description="The same of what the version answers about whole pushes with; null where it does not."
+    )
     refused: dict[str, Any] | None = Field(description="The champion that could not be loaded, and why.")
     registry_reachable: bool | None = Field(description="The last look at the registry; null: none yet.")
 
@@ -77,13 +80,14 @@ async def model(models: ModelsDep) -> dict[str, Any]:
 
 def _loaded(current: Loaded | None) -> dict[str, Any]:
     if current is None:
-        return {"version": None, "origin": None, "loaded_at": None, "manifest": None}
+        return {"version": None, "origin": None, "loaded_at": None, "manifest": None, "push": None}
     manifest = current.model.manifest
     return {
         "version": current.version.number,
         "origin": current.origin,
         "loaded_at": current.loaded_at,
         "manifest": manifest.as_dict(),
+        "push": current.push and current.push.manifest.as_dict(),
     }
 
 

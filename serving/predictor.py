@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serving import answers, database, features, risk
+from serving import answers, database, features, pushes, risk
 from serving.batcher import Batcher
 from serving.features import Edit, Seen
 from serving.metrics import Metrics
@@ -31,12 +31,21 @@ class Asker:
 @dataclass(frozen=True, slots=True)
 class Question:
     """What one request asks. askers: of one tenant, one for each edit. started: by `time.perf_counter`. why: whether
-    the answers are to be explained."""
+    the answers are to be explained. whole: whether it is also asked about all of them as one push."""
 
     askers: Sequence[Asker]
     asked: Sequence[Asked]
     started: float
     why: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The answers to one request, in order; of its edits as one push, where that was asked and may be answered."""
+
+    predictions: list[dict[str, Any]]
+    push: dict[str, Any] | None
 
 
 class Predictor:
@@ -62,19 +71,23 @@ class Predictor:
 
     async def answer(self, askers: Sequence[Asker], asked: Sequence[Asked]) -> list[dict[str, Any]]:
         """The answers, in order, as `schemas.Prediction` describes them. Problem 503 without PostgreSQL."""
-        return await self._ask(Question(askers, asked, time.perf_counter()))
+        return (await self._ask(Question(askers, asked, time.perf_counter()))).predictions
+
+    async def answer_queue(self, askers: Sequence[Asker], asked: Sequence[Asked]) -> Told:
+        """The same, and what is said of the whole queue, as `schemas.PushPrediction` describes it."""
+        return await self._ask(Question(askers, asked, time.perf_counter(), whole=True))
 
     async def explain(self, asker: Asker, asked: Asked) -> dict[str, Any]:
         """The answer, and how it came about, as `schemas.Explained` describes it."""
-        [answer] = await self._ask(Question([asker], [asked], time.perf_counter(), why=True))
-        return answer
+        told = await self._ask(Question([asker], [asked], time.perf_counter(), why=True))
+        return told.predictions[0]
 
-    async def _ask(self, question: Question) -> list[dict[str, Any]]:
+    async def _ask(self, question: Question) -> Told:
         told = await self._batcher.ask(question.askers[0].tenant, question, weight=len(question.asked))
         self._metrics.total.observe(time.perf_counter() - question.started)
         return told
 
-    async def _answer_together(self, tenant: str, questions: list[Question]) -> list[list[dict[str, Any]]]:
+    async def _answer_together(self, tenant: str, questions: list[Question]) -> list[Told]:
         """The answers to several requests of one tenant: one statement, one evaluation of the model."""
         began = time.perf_counter()
         asked = [item for question in questions for item in question.asked]
@@ -103,12 +116,20 @@ class Predictor:
         self._count_defaults(seen)
         found = zip(seen, verdicts, strict=True)
         return [
-            [
-                self._say(asker, item, *next(found), loaded, (judged - question.started) * 1000, question.why)
-                for asker, item in zip(question.askers, question.asked, strict=True)
-            ]
+            self._tell(question, [next(found) for _ in question.asked], loaded, (judged - question.started) * 1000)
             for question in questions
         ]
+
+    def _tell(
+        self, question: Question, found: Sequence[tuple[Seen, Verdict | None]], loaded: Loaded | None, latency_ms: float
+    ) -> Told:
+        edits = list(zip(question.askers, question.asked, found, strict=True))
+        arms = [self._arm(asker, item, seen, verdict) for asker, item, (seen, verdict) in edits]
+        predictions = [
+            self._say(asker, item, seen, verdict, arm, loaded, latency_ms, question.why)
+            for (asker, item, (seen, verdict)), arm in zip(edits, arms, strict=True)
+        ]
+        return Told(predictions, _push(question, loaded, [seen for seen, _ in found], arms))
 
     async def _see(self, tenant: str, edits: Sequence[Edit]) -> list[Seen]:
         """A long queue is read in parts, side by side: it is answered sooner, and others get their turn in between."""
@@ -127,11 +148,11 @@ class Predictor:
         item: Asked,
         seen: Seen,
         verdict: Verdict | None,
+        arm: risk.Arm,
         loaded: Loaded | None,
         latency_ms: float,
         why: bool,
     ) -> dict[str, Any]:
-        arm = self._arm(asker, item, seen, verdict)
         row = _row(asker, item, seen, loaded, verdict, arm, latency_ms)
         self._log.put(row)
         self._metrics.said[verdict.level if verdict else "unknown", arm].inc()
@@ -163,6 +184,23 @@ def _judge(loaded: Loaded | None, tenant: str, asked: Sequence[Asked], seen: Seq
         for i, verdict in zip(served, risk.judge(loaded.model, [seen[i].values for i in served]), strict=True):
             verdicts[i] = verdict
     return verdicts
+
+
+def _push(
+    question: Question, loaded: Loaded | None, seen: Sequence[Seen], arms: Sequence[risk.Arm]
+) -> dict[str, Any] | None:
+    """What is said of the edits as one push: of one user's, by a model that may. It is not logged and has no arm of its
+    own; a record whose warning is withheld counts as one of which nothing is known."""
+    if not question.whole or loaded is None or loaded.push is None:
+        return None
+    if len({asker.user for asker in question.askers}) > 1:
+        return None
+    manifest = loaded.push.manifest
+    tenant = question.askers[0].tenant
+    if not manifest.serves(tenant) or not {item.moment for item in question.asked} <= set(manifest.moments):
+        return None
+    shown = [features.DEFAULTS if arm == "withheld" else at.values for at, arm in zip(seen, arms, strict=True)]
+    return pushes.answer(loaded.push, shown)
 
 
 def _row(

@@ -1,6 +1,6 @@
 """MLflow's registry over REST: which version is champion, and its compiled files.
 
-Only three calls are needed, so MLflow's own client (half a second and 60 MB) is imported for one thing alone:
+Only four calls are needed, so MLflow's own client (half a second and 60 MB) is imported for one thing alone:
 artifacts that the server does not hand out itself.
 """
 
@@ -13,11 +13,12 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from runtime import CorruptModel
+from serving.model_folder import FILES, PUSH
 
 MODEL_NAME = "conflict_predictor"
 ALIAS = "champion"
 RUNTIME_FOLDER = "runtime"
-RUNTIME_FILES = ("manifest.json", "model.npz", "examples.npz")
+ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 ABSENT = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")
 TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 
@@ -56,11 +57,19 @@ class Registry:
         if root.scheme != "mlflow-artifacts":
             await asyncio.to_thread(_download_elsewhere, version, str(self._client.base_url), folder)
             return
-        for name in RUNTIME_FILES:
-            path = quote(f"{root.path.strip('/')}/{RUNTIME_FOLDER}/{name}")
-            async with self._client.stream("GET", f"/api/2.0/mlflow-artifacts/artifacts/{path}") as file:
+        runtime = f"{root.path.strip('/')}/{RUNTIME_FOLDER}"
+        await self._files(runtime, folder)
+        # asked for, not tried: not every store of artifacts says 404 of what it does not hold
+        listed = (await self._client.get(ARTIFACTS, params={"path": runtime})).raise_for_status().json()
+        if any(file["path"] == PUSH for file in listed.get("files", ())):
+            (folder / PUSH).mkdir()
+            await self._files(f"{runtime}/{PUSH}", folder / PUSH)
+
+    async def _files(self, path: str, folder: Path) -> None:
+        for name in FILES:
+            async with self._client.stream("GET", f"{ARTIFACTS}/{quote(f'{path}/{name}')}") as file:
                 if file.status_code == httpx.codes.NOT_FOUND:
-                    raise CorruptModel(f"the version holds no {RUNTIME_FOLDER}/{name}")
+                    raise CorruptModel(f"the version holds no {path[path.rindex(RUNTIME_FOLDER) :]}/{name}")
                 file.raise_for_status()
                 with (folder / name).open("wb") as target:
                     async for chunk in file.aiter_bytes():
@@ -84,5 +93,6 @@ def _download_elsewhere(version: Version, tracking_uri: str, folder: Path) -> No
 
     uri = f"models:/{MODEL_NAME}/{version.number}/{RUNTIME_FOLDER}"
     fetched = Path(download_artifacts(uri, dst_path=str(folder), tracking_uri=tracking_uri))
-    for name in RUNTIME_FILES:
-        (fetched / name).replace(folder / name)
+    for name in (*FILES, PUSH):
+        if name in FILES or (fetched / name).exists():
+            (fetched / name).replace(folder / name)

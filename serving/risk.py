@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -59,6 +59,11 @@ def arm(secret: bytes, share: float, *edit: str) -> Arm:
     """
     digest = hashlib.blake2b("\x1f".join(edit).encode(), key=secret[:64], digest_size=8).digest()
     return "withheld" if int.from_bytes(digest) < share * 2**64 else "shown"
+
+
+def told(factors: Sequence[Factor]) -> list[dict[str, Any]]:
+    """As `schemas.TopFactor` describes them."""
+    return [{"feature": factor.feature, "value": factor.value, "effect": factor.effect} for factor in factors]
 
 
 def _level(probability: float, threshold: float, medium_threshold: float) -> Level:

@@ -39,10 +39,10 @@ async def predict_shortly(request: Request) -> Response:
 
 
 async def predict_batch(request: Request, who: MayPredict) -> Response:
-    """The same question about every edit of a client's queue, in one call."""
+    """The same question about every edit of a client's queue, and about all of them as one push, in one call."""
     asked = _read(BatchRequest, await request.body())
-    answers = await _predictor(request).answer(_askers(who, asked), asked.items)
-    return _json(request, {"predictions": answers}, answers[0])
+    told = await _predictor(request).answer_queue(_askers(who, asked), asked.items)
+    return _json(request, {"predictions": told.predictions, "push": told.push}, told.predictions[0])
 
 
 async def explain(request: Request, who: MayPredict) -> Response:

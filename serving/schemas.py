@@ -173,7 +173,34 @@ class Explained(Prediction):
     features: list[FeaturePart] = Field(description="Every feature that the model was given, in its order.")
 
 
+class PushPrediction(BaseModel):
+    """What the server makes of the whole queue, going out as one push now. It is not logged, and has no id."""
+
+    conflict_probability: float = Field(
+        description="Probability that any of the edits ends in a conflict. Of a model of its own.",
+        examples=[0.91],
+    )
+    risk_level: Literal["low", "medium", "high"] = Field(
+        description="`high` from `threshold` on, which is not that of single edits.", examples=["high"]
+    )
+    warning_message: str | None = Field(
+        description="For the person who edits, when the risk is high.",
+        examples=[
+            "One of these changes is likely to conflict: 2 other people are working on one of the records right now."
+        ],
+    )
+    threshold: float = Field(description="The probability from which a warning is shown.", examples=[0.6])
+    top_factors: list[TopFactor] = Field(
+        description="What raises the risk most, strongest first; empty when the risk is low. Values are those of the "
+        "worst record, or of all together (`fields_behind`, `open_overlap_recent`)."
+    )
+
+
 class BatchAnswer(BaseModel):
     """The answers, in the order of the items."""
 
     predictions: list[Prediction] = Field(description="One for each item, in order.")
+    push: PushPrediction | None = Field(
+        description="Of the whole queue as one push; null where it is of several users, and while no model may answer "
+        "about pushes."
+    )

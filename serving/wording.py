@@ -8,22 +8,34 @@ from serving.risk import Factor
 def warning(entity_type: str, values: Mapping[str, float], versions_behind: int, factors: tuple[Factor, ...]) -> str:
     """Why this edit is likely to conflict, and what to do about it."""
     thing = entity_type.replace("_", " ")
-    facts = [_behind(thing, versions_behind)] if versions_behind > 0 else []
-    facts += [_fact(factor, values, thing) for factor in factors]
-    reasons = "; ".join(dict.fromkeys(fact for fact in facts if fact))
-    because = f": {reasons}" if reasons else ""
+    behind = [_behind(f"the {thing}", versions_behind)] if versions_behind > 0 else []
+    because = _because(behind + [_fact(factor, values, f"this {thing}", "it") for factor in factors])
     return f"Your change to this {thing} is likely to conflict{because}. Sync now, or talk to the others first."
 
 
+def push_warning(values: Mapping[str, float], factors: tuple[Factor, ...]) -> str:
+    """The same of a whole push; `values` are those of its worst records, or of all together."""
+    one = "one of the records"
+    versions = int(values["versions_behind"])
+    behind = [_behind(one, versions)] if versions > 0 else []
+    because = _because(behind + [_fact(factor, values, one, one) for factor in factors])
+    return f"One of these changes is likely to conflict{because}. Sync now, or talk to the others first."
+
+
+def _because(facts: list[str]) -> str:
+    reasons = "; ".join(dict.fromkeys(fact for fact in facts if fact))
+    return f": {reasons}" if reasons else ""
+
+
 def _behind(thing: str, versions: int) -> str:
-    return f"your copy of the {thing} is {_count(versions, 'version')} behind"
+    return f"your copy of {thing} is {_count(versions, 'version')} behind"
 
 
-def _fact(factor: Factor, values: Mapping[str, float], thing: str) -> str:
+def _fact(factor: Factor, values: Mapping[str, float], thing: str, it: str) -> str:
     match factor.feature:
         case "concurrent_editors":
             editors = int(values["concurrent_editors"])
-            return f"{_count(editors, 'other person is', 'other people are')} working on it right now"
+            return f"{_count(editors, 'other person is', 'other people are')} working on {it} right now"
         case "field_overlap_score":
             return "others have lately been changing the same fields"
         case "fields_behind" | "fields_behind_share":
@@ -33,15 +45,15 @@ def _fact(factor: Factor, values: Mapping[str, float], thing: str) -> str:
             fields = int(values["open_fields_shared"])
             return f"somebody else is editing {_count(fields, 'field')} of yours right now"
         case "open_edits_same_user":
-            return f"you have it open on {_count(int(values['open_edits_same_user']), 'other device')}"
+            return f"you have {it} open on {_count(int(values['open_edits_same_user']), 'other device')}"
         case "open_edits" | "open_same_base":
-            return f"it is open in {_count(int(values['open_edits']), 'other place')}"
+            return f"{it} is open in {_count(int(values['open_edits']), 'other place')}"
         case "entity_edit_frequency":
-            return f"this {thing} is changed often"
+            return f"{thing} is changed often"
         case "user_conflict_rate":
             return "your recent changes have often met others'"
         case "hours_since_last_sync":
-            return f"you last synced it {_ago(values['hours_since_last_sync'])}"
+            return f"you last synced {it} {_ago(values['hours_since_last_sync'])}"
         case _:
             return ""
 

@@ -29,7 +29,7 @@ from foresync.client.errors import (
     UnauthorizedError,
     UnreachableError,
 )
-from foresync.client.predicting import Explanation, Prediction, PredictionClient
+from foresync.client.predicting import Explanation, Prediction, PredictionClient, PushPrediction, QueuePrediction
 from foresync.client.queue import ChangeQueue
 from foresync.client.retry import Retry
 from foresync.client.settling import ConflictPage, Edit, Resolution
@@ -57,7 +57,9 @@ __all__ = [
     "PresenceResult",
     "PulledChange",
     "PushAnswer",
+    "PushPrediction",
     "PushResult",
+    "QueuePrediction",
     "RateLimitedError",
     "Rejected",
     "Resolution",

@@ -43,6 +43,44 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class PushPrediction:
+    """How likely a queue, going out as one push, is to end in any conflict; by a model and a threshold of its own."""
+
+    probability: float
+    risk_level: str
+    warning_message: str | None
+    threshold: float
+    top_factors: list[Json]
+
+    @classmethod
+    def parse(cls, body: Json) -> "PushPrediction":
+        return cls(
+            probability=body["conflict_probability"],
+            risk_level=body["risk_level"],
+            warning_message=body["warning_message"],
+            threshold=body["threshold"],
+            top_factors=body["top_factors"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePrediction:
+    """The predictions of a queue's edits, in order, and that of all as one push; `push` is None while no model may
+    answer about pushes."""
+
+    predictions: list[Prediction]
+    push: PushPrediction | None
+
+    @classmethod
+    def parse(cls, body: Json) -> "QueuePrediction":
+        push = body["push"]
+        return cls(
+            predictions=[Prediction.parse(one) for one in body["predictions"]],
+            push=PushPrediction.parse(push) if push else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """An answer and how it came about. Each of `features` has feature, value, unit, meaning, default, effect and
     contribution; `reference` and the contributions add up to `score`, on the `scale` on which the model adds."""
@@ -98,9 +136,12 @@ class PredictionClient:
 
     def predict_all(self, edits: Sequence[Mapping[str, Any]]) -> list[Prediction]:
         """The same about up to a thousand edits, in order, in one call."""
+        return self.predict_queue(edits).predictions
+
+    def predict_queue(self, edits: Sequence[Mapping[str, Any]]) -> QueuePrediction:
+        """The same, and how likely all of them, going out as one push, are to end in any conflict."""
         body = {**self._who, "items": [dict(edit) for edit in edits]}
-        answer = self._transport.request("POST", f"{PATH}/batch", body)
-        return [Prediction.parse(one) for one in answer["predictions"]]
+        return QueuePrediction.parse(self._transport.request("POST", f"{PATH}/batch", body))
 
     def explain(self, edit: Mapping[str, Any]) -> Explanation:
         """The answer to `predict`, with every feature and its part in it."""

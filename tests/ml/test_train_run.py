@@ -13,7 +13,7 @@ from ml.compile import matrix, prove
 from ml.dataset import TrainingSet, from_frame
 from ml.estimators import Candidate
 from ml.features import FEATURE_NAMES, FEATURE_SET
-from ml.push_level import questions
+from ml.push_level import how, questions
 from ml.splits import Split, split
 from ml.train import TrainingOutcome, train
 from runtime import load
@@ -107,6 +107,7 @@ def test_the_same_version_answers_about_whole_pushes_too(outcome: TrainingOutcom
         expected = reference.predict_proba(rows[list(FEATURE_NAMES)])[:, 1]
         assert np.abs(served.predict(matrix(rows)) - expected).max() <= 1e-12
         assert served.manifest.tenants == ["jupyter-notebook"]
+        assert {f["name"]: f["of_records"] for f in served.manifest.features} == {n: how(n) for n in FEATURE_NAMES}
         metrics = MlflowClient().get_run(outcome.run_id).data.metrics  # of the record level alone
         assert served.manifest.metrics["base_rate"] > metrics["holdout/base_rate"]
     assert "## Whole pushes" in outcome.model_card

@@ -50,6 +50,17 @@ def write_stump(folder: Path, low: float = 0.1, high: float = 0.9, **changes) ->
     return folder
 
 
+RULES = {"hours_since_last_sync": "min", "fields_behind": "sum", "open_overlap_recent": "sum"}
+OF_PUSHES = [feature | {"of_records": RULES.get(feature["name"], "max")} for feature in FEATURES]
+
+
+def write_both(folder: Path, **push) -> Path:
+    """A stump about records, and one about pushes: 0.95 when anybody else is editing one of them, else 0.2."""
+    write_stump(folder)
+    write_stump(folder / "push", **({"low": 0.2, "high": 0.95, "features": OF_PUSHES, "threshold": 0.6} | push))
+    return folder
+
+
 def cached_boosting(place: Path) -> Version:
     """As the last good model of a cache: log-odds 2 when anybody else is editing, else -2."""
     version = Version("9", "m-9")
@@ -82,5 +93,14 @@ def cached(place: Path, number: str = "1", **changes) -> Version:
     version = Version(number, f"m-{number}")
     cache = ModelCache(place)
     write_stump(cache.folder(version), **changes)
+    cache.name(version)
+    return version
+
+
+def cached_both(place: Path, **push) -> Version:
+    """The same of a version that answers about pushes too."""
+    version = Version("1", "m-1")
+    cache = ModelCache(place)
+    write_both(cache.folder(version), **push)
     cache.name(version)
     return version

@@ -7,7 +7,7 @@ import pytest
 
 from serving.registry import ALIAS, MODEL_NAME
 from tests.serving.mlflow_server import crown, register
-from tests.serving.models import write_stump
+from tests.serving.models import write_both, write_stump
 from tests.serving.running import eventually, serve
 
 pytestmark = pytest.mark.slow
@@ -56,6 +56,31 @@ async def test_a_corrupt_champion_is_refused_and_the_old_one_stays(settings, reg
         assert (await server.get("/model")).json()["refused"] is None
 
 
+async def test_what_answers_about_pushes_comes_goes_and_is_refused_with_its_version(
+    settings, registry, mlflow_server, tmp_path
+):
+    rotten = write_both(tmp_path / "rotten")
+    (rotten / "push" / "model.npz").write_bytes(b"rotten")
+    torn = write_both(tmp_path / "torn")
+    (torn / "push" / "examples.npz").unlink()
+    both, bad, half = (register(registry, folder) for folder in (write_both(tmp_path / "both"), rotten, torn))
+    alone = register(registry, write_stump(tmp_path / "alone"))
+    crown(registry, both)
+    chosen = settings(tracking_uri=mlflow_server.url)
+    async with serve(chosen) as server:
+        await eventually(lambda: answers(server, both))
+        assert (await push(server))["conflict_probability"] == 0.2
+        for version in (bad, half):
+            await asyncio.to_thread(crown, registry, version)
+            await eventually(lambda: refuses(server, version))  # noqa: B023 - awaited in this turn
+            assert (await push(server))["conflict_probability"] == 0.2
+    async with serve(chosen) as server:  # from the cache
+        assert (await push(server))["conflict_probability"] == 0.2
+        await asyncio.to_thread(crown, registry, alone)
+        await eventually(lambda: answers(server, alone))
+        assert await push(server) is None
+
+
 async def test_a_champion_that_steps_down_leaves_the_risk_unknown(settings, registry, mlflow_server, tmp_path):
     version = register(registry, write_stump(tmp_path / "v"))
     crown(registry, version)
@@ -91,6 +116,12 @@ async def test_with_mlflow_dead_it_serves_and_starts_from_its_cache(settings, re
     async with serve(chosen) as server:
         assert (await server.ask())["model_version"] == version
         assert (await server.get("/model")).json()["origin"] == "cache"
+
+
+async def push(server) -> dict | None:
+    body = {"user_id": "ann", "items": [{"entity_type": "task", "entity_id": "t"}]}
+    async with server.client() as client:
+        return (await client.post("/api/v1/predict-conflict/batch", json=body)).json()["push"]
 
 
 async def answers(server, version) -> bool:

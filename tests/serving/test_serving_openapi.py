@@ -10,7 +10,7 @@ import schemathesis
 from serving.app import create_app
 from serving.settings import Settings
 from tests.openapi import DESCRIBED, profile
-from tests.serving.models import cached
+from tests.serving.models import cached_both
 from tests.serving.running import serve_in_a_thread
 from web.auth import mint
 
@@ -24,8 +24,9 @@ SCHEMA = schemathesis.openapi.from_dict(_document)
 @pytest.fixture(scope="module")
 def url(serving_url: str, jwt_secret: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     cache = tmp_path_factory.mktemp("models")
-    cached(cache)
-    with serve_in_a_thread(Settings(database_url=serving_url, jwt_secret=jwt_secret, model_cache=cache)) as address:
+    cached_both(cache)
+    chosen = Settings(database_url=serving_url, jwt_secret=jwt_secret, model_cache=cache, tracking_uri=None)
+    with serve_in_a_thread(chosen) as address:
         yield address
 
 
