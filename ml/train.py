@@ -182,6 +182,7 @@ def _manifest(report: Report, features: list[dict[str, Any]]) -> Manifest:
         medium_threshold=chosen.threshold.medium,
         moments=list(MOMENTS),
         tenants=report.dataset.demo_tenants,
+        trained_tenants=sorted(report.split.train["tenant_id"].unique()),
         trained_until=report.trained_until,
         metrics=dict(chosen.holdout),
     )

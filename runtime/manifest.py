@@ -23,6 +23,7 @@ class Manifest:
 
     `threshold` is where a warning is shown, `medium_threshold` where the risk stops being low. `tenants` is
     None for a model that may serve everybody; a model trained on mapped time names the only ones it may serve.
+    `trained_tenants` are those whose rows it was fitted on; None in a manifest from before it was noted.
     `calibration` holds slope and intercept of the sigmoid that makes probabilities of raw scores; None: they are the
     model's own. `files` maps a file's name to its sha256; the manifest's own entry covers the manifest without that
     entry.
@@ -37,6 +38,7 @@ class Manifest:
     trained_until: str
     metrics: dict[str, Any]
     calibration: dict[str, float] | None = None
+    trained_tenants: list[str] | None = None
     files: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
 
@@ -60,6 +62,11 @@ class Manifest:
 
     def serves(self, tenant: str) -> bool:
         return self.tenants is None or tenant in self.tenants
+
+    def learnt_from(self, tenant: str) -> bool:
+        """Whether it was fitted on rows of the tenant. Where that was not noted, those it was made for are known."""
+        noted = self.trained_tenants if self.trained_tenants is not None else self.tenants
+        return tenant in (noted or ())
 
     def with_files(self, digests: Mapping[str, str]) -> Self:
         """The same manifest sealed over `digests` and over itself."""

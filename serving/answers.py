@@ -22,6 +22,7 @@ def unknown(row: Row, why: bool) -> dict[str, Any]:
         "model_version": None,
         "threshold": None,
         "top_factors": [],
+        "basis": None,
     }
     return said | _seen(row) | explanation.of_no_model(row.features) if why else said
 
@@ -38,6 +39,7 @@ def known(row: Row, loaded: Loaded, shown: Verdict, item: Asked, seen: Seen, why
         "model_version": loaded.version.number,
         "threshold": row.threshold,
         "top_factors": risk.told(shown.factors),
+        "basis": "own_history" if loaded.model.manifest.learnt_from(row.tenant) else "pooled",
     }
     if not why:
         return said

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
+from runtime import Manifest
 from serving import database
 from serving.model_store import Loaded, ModelStore
 from serving.state import MetricsDep, ModelsDep, PoolDep
@@ -86,9 +87,14 @@ def _loaded(current: Loaded | None) -> dict[str, Any]:
         "version": current.version.number,
         "origin": current.origin,
         "loaded_at": current.loaded_at,
-        "manifest": manifest.as_dict(),
-        "push": current.push and current.push.manifest.as_dict(),
+        "manifest": _public(manifest),
+        "push": current.push and _public(current.push.manifest),
     }
+
+
+def _public(manifest: Manifest) -> dict[str, Any]:
+    """Without whom it was trained on: anybody may ask, and no tenant learns that another exists."""
+    return {name: value for name, value in manifest.as_dict().items() if name != "trained_tenants"}
 
 
 def _notes(models: ModelStore) -> list[str]:

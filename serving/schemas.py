@@ -133,6 +133,11 @@ class Prediction(BaseModel):
     top_factors: list[TopFactor] = Field(
         description="What raises the risk most, strongest first; empty when the risk is low."
     )
+    basis: Literal["own_history", "pooled"] | None = Field(
+        description="`own_history`: the model has learnt from this tenant's own syncs. `pooled`: from others' alone, "
+        "as for a tenant that is new. Null while no model may answer.",
+        examples=["own_history"],
+    )
 
 
 class FeaturePart(BaseModel):

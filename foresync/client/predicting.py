@@ -15,7 +15,8 @@ PATH = "/api/v1/predict-conflict"
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """How likely an edit is to end in a conflict. `probability` is None, and `risk_level` unknown, while no model may
-    answer. Send `prediction_id` along with the change, so that the outcome can be told."""
+    answer. `basis` is own_history where the model has learnt from the tenant's own syncs, else pooled. Send
+    `prediction_id` along with the change, so that the outcome can be told."""
 
     prediction_id: str
     status: str
@@ -26,6 +27,7 @@ class Prediction:
     model_version: str | None
     threshold: float | None
     top_factors: list[Json]
+    basis: str | None
 
     @classmethod
     def parse(cls, body: Json) -> "Prediction":
@@ -39,6 +41,7 @@ class Prediction:
             model_version=body["model_version"],
             threshold=body["threshold"],
             top_factors=body["top_factors"],
+            basis=body["basis"],
         )
 
 

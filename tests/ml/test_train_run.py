@@ -93,6 +93,7 @@ def test_one_version_brings_both_forms_and_they_agree(outcome: TrainingOutcome, 
         expected = reference.predict_proba(rows[list(FEATURE_NAMES)])[:, 1]
         assert np.abs(served.predict(matrix(rows)) - expected).max() <= 1e-12
         assert served.manifest.tenants == ["jupyter-notebook"]
+        assert served.manifest.trained_tenants == sorted(slices.train["tenant_id"].unique())
         assert served.manifest.threshold == outcome.threshold
         assert served.manifest.metrics["pr_auc"] == outcome.metrics["pr_auc"]
         wanted = [Requirement(line) for line in (folder / "requirements.txt").read_text().splitlines()]

@@ -1,13 +1,14 @@
 """A saved model comes back whole, or not at all."""
 
 import json
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
-from runtime import CorruptModel, load, save
+from runtime import CorruptModel, Manifest, load, save
 from runtime.files import EXAMPLES_FILE, MODEL_FILE
 from runtime.manifest import MANIFEST_FILE
 from tests.runtime.reference import as_boosting, as_forest, manifest
@@ -123,3 +124,14 @@ def test_boosting_whose_baseline_is_lost_or_no_number_is_refused(saved_boosting)
         (saved_boosting / MANIFEST_FILE).write_text(sealed.to_json())
         with pytest.raises(CorruptModel, match=r"baseline|finite number|examples"):
             load(saved_boosting)
+
+
+def test_a_manifest_from_before_its_training_tenants_were_noted_is_whole():
+    sealed = json.loads(manifest(4).with_files({"model.npz": "0"}).to_json())
+    del sealed["trained_tenants"], sealed["files"][MANIFEST_FILE]
+    canonical = json.dumps(sealed, sort_keys=True, separators=(",", ":"))
+    sealed["files"][MANIFEST_FILE] = sha256(canonical.encode()).hexdigest()
+    read = Manifest.from_json(json.dumps(sealed))
+    assert read.trained_tenants is None and not read.learnt_from("acme")
+    assert replace(read, tenants=["acme"]).learnt_from("acme")
+    assert not replace(read, tenants=["acme"], trained_tenants=["other"]).learnt_from("acme")

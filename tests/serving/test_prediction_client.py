@@ -21,6 +21,7 @@ def test_a_prediction_a_queue_of_them_and_an_explanation(settings, jwt_secret, t
         with PredictionClient(url, token, "bob") as another, pytest.raises(ForbiddenError):
             another.predict(EDIT)
     assert (one.probability, one.risk_level, one.model_version, one.threshold) == (0.1, "low", "7", 0.7)
+    assert one.basis == "pooled"
     assert [(p.probability, p.warning_message) for p in many] == [(0.1, None)] * 2
     assert len({one.prediction_id, many[0].prediction_id, many[1].prediction_id}) == 3
     assert (why.prediction.probability, why.scale, why.score) == (0.1, "probability", pytest.approx(0.1))

@@ -173,7 +173,29 @@ async def test_a_model_serves_only_the_tenants_that_it_may(settings, tmp_path):
         answer = await server.ask(tenant="acme")
     Prediction.model_validate(answer)
     assert (answer["risk_level"], answer["status"]) == ("unknown", "insufficient_training_data")
-    assert answer["conflict_probability"] is None
+    assert (answer["conflict_probability"], answer["basis"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "tenant", "basis"),
+    [
+        ({"trained_tenants": ["acme"]}, "acme", "own_history"),
+        ({"trained_tenants": ["acme"]}, "newcomer", "pooled"),
+        ({"trained_tenants": []}, "acme", "pooled"),
+        ({"trained_tenants": ["acme"], "tenants": ["acme", "small"]}, "small", "pooled"),
+        ({}, "acme", "pooled"),
+        ({"tenants": ["acme"]}, "acme", "own_history"),
+    ],
+)
+async def test_an_answer_says_on_what_it_rests(settings, tmp_path, manifest, tenant, basis):
+    """No tenant here has a single row: each gets a probability, and is told whose history it comes from."""
+    cached(tmp_path / "cache", **manifest)
+    async with serve(settings()) as server:
+        answer = await server.ask(tenant=tenant)
+        told = (await server.get("/model")).json()
+    Prediction.model_validate(answer)
+    assert (answer["status"], answer["conflict_probability"], answer["basis"]) == ("ok", 0.1, basis)
+    assert "trained_tenants" not in told["manifest"]  # the page is open to all
 
 
 async def test_without_a_champion_the_server_is_able_and_says_so(settings):
