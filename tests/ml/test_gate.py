@@ -1,19 +1,26 @@
 """Who may serve: real versions in a real registry, judged on the same later rows."""
 
 import tempfile
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import mlflow
+import numpy as np
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from sklearn.pipeline import Pipeline
 
 from ml import registry, tracking
 from ml.compile import compiled, matrix
 from ml.dataset import TrainingSet, from_frame
 from ml.estimators import Candidate
-from ml.features import MOMENTS, TARGET, manifest_features
+from ml.features import FEATURE_NAMES, MOMENTS, TARGET, manifest_features
+from ml.findings import compared
 from ml.gate import GateClosedError, GateDecision, judge, promote
-from ml.splits import Split, by_time
+from ml.push_level import questions
+from ml.splits import Split, by_time, split
 from ml.train import train
 from ml.tune import fit, predict
 from runtime import Linear, Manifest, save
@@ -116,9 +123,9 @@ def test_a_second_run_on_the_same_data_is_stable(shelf: Shelf, dataset: Training
 
 
 def test_a_challenger_that_holds_takes_over_and_a_worse_one_does_not(shelf: Shelf, dataset: TrainingSet) -> None:
-    first = shelf.register("logistic")
+    first = shelf.register("forest")
     promote(judge(dataset))
-    second = shelf.register("forest")
+    second = shelf.register("logistic")
     decision = judge(dataset)
     assert decision.passed and decision.champion == first and decision.numbers["champion_pr_auc"] > 0
     assert promote(decision) == second
@@ -152,6 +159,38 @@ def test_a_stratified_split_gives_no_ground_for_promotion(dataset: TrainingSet) 
     assert "0 rows with 0 conflicts came after training" in judge(dataset).reason
 
 
+def by_hand(
+    slices: Split, reference: Pipeline, served: Linear | None = None, pushes: Pipeline | None = None, tag: str = "hand"
+) -> str:
+    """Register these models, fitted elsewhere on the training slice; answers the version."""
+    with tracking.parent_run("by hand", {}) as run, tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "runtime"
+        levels = [(reference, served, slices, folder)]
+        if pushes is not None:
+            levels.append((pushes, None, of_pushes(slices), folder / tracking.PUSH))
+        for model, form, cut, where in levels:
+            manifest = Manifest(
+                model_type="logistic_regression",
+                features=manifest_features(),
+                threshold=0.5,
+                medium_threshold=0.2,
+                moments=list(MOMENTS),
+                tenants=None,
+                trained_until=cut.holdout_from.isoformat(),
+                metrics={},
+            )
+            rows = cut.holdout.head(20)
+            save(where, manifest, form or compiled(model), matrix(rows), predict(model, rows))
+        model_id = tracking.log_model(reference, pushes, folder, slices.holdout.head(20), {})
+    tags = {"trained_until": slices.holdout_from.isoformat()}
+    return registry.register(model_id, run.info.run_id, tags, tag).version
+
+
+def of_pushes(slices: Split) -> Split:
+    """The same edits cut as pushes, which is not at the same times."""
+    return split(questions(pd.concat([slices.train, slices.validation, slices.holdout])))
+
+
 @pytest.mark.parametrize("off_by", [1e-10, 0.0])
 def test_a_compiled_model_that_differs_from_the_reference_blocks(
     dataset: TrainingSet, slices: Split, off_by: float
@@ -160,31 +199,78 @@ def test_a_compiled_model_that_differs_from_the_reference_blocks(
     reference = fit(LOGISTIC[0], slices.train)
     exact = compiled(reference)
     assert isinstance(exact, Linear)
-    other = Linear(exact.mean, exact.scale, exact.coef, exact.intercept + off_by)
-    manifest = Manifest(
-        model_type="logistic_regression",
-        features=manifest_features(),
-        threshold=0.5,
-        medium_threshold=0.2,
-        moments=list(MOMENTS),
-        tenants=None,
-        trained_until=slices.holdout_from.isoformat(),
-        metrics={},
-    )
-    rows = slices.holdout.head(20)
-    with tracking.parent_run("by hand", {}) as run, tempfile.TemporaryDirectory() as folder:
-        save(Path(folder) / "runtime", manifest, other, matrix(rows), predict(reference, rows))
-        model_id = tracking.log_model(reference, None, Path(folder) / "runtime", rows, {})
-    registry.register(model_id, run.info.run_id, {"trained_until": manifest.trained_until}, "by hand")
+    by_hand(slices, reference, replace(exact, intercept=exact.intercept + off_by))
     decision = judge(dataset)
     assert decision.passed is (off_by == 0.0)
     assert ("compiled and reference differ" in decision.reason) is (off_by > 0)
 
 
-def test_a_decision_that_time_has_overtaken_does_not_promote(shelf: Shelf, dataset: TrainingSet) -> None:
-    first = shelf.register("logistic")
+def test_a_risk_that_falls_for_whoever_is_further_behind_blocks(dataset: TrainingSet, slices: Split) -> None:
+    """As a regression had it that had seen few rows far behind."""
+    model = fit(LOGISTIC[0], slices.train)
+    model.named_steps["model"].coef_[0, FEATURE_NAMES.index("versions_behind")] = -1.0
+    version = by_hand(slices, model)
+    decision = judge(dataset)
+    assert not decision.passed and "more of it lowers the risk: versions_behind" in decision.reason
+    assert tags(version)["gate/record/monotone"].startswith("blocked")
+    assert tags(version)["gate/record/compiled"].startswith("passed")
+
+
+def test_pushes_are_judged_on_what_came_after_their_own_training(
+    shelf: Shelf, dataset: TrainingSet, slices: Split
+) -> None:
+    """Their slices are cut at other times than those of records."""
+    shelf.register("logistic")
+    numbers = judge(dataset).numbers
+    later = of_pushes(slices)
+    assert later.holdout_from > slices.holdout_from
+    assert (numbers["rows"], numbers["push_rows"]) == (len(slices.holdout), len(later.holdout))
+    assert numbers["push_base_rate"] > numbers["base_rate"]
+    assert numbers["push_max_compiled_difference"] <= 1e-12
+    assert {"edit_start_interval_low", "edit_open_interval_low", "push_edit_start_difference"} <= set(numbers)
+
+
+def test_a_version_that_is_worse_about_pushes_stays_out_however_good_about_records(
+    shelf: Shelf, dataset: TrainingSet, slices: Split
+) -> None:
+    champion = shelf.register("logistic")
     promote(judge(dataset))
-    shelf.register("forest")
+    good, past = fit(LOGISTIC[0], slices.train), of_pushes(slices).train
+    blind = fit(LOGISTIC[0], past.assign(**{TARGET: np.arange(len(past)) % 16 == 0}))
+    version = by_hand(slices, good, pushes=blind)
+    decision = judge(dataset)
+    assert not decision.passed and f"push: worse than champion {champion}" in decision.reason
+    assert tags(version)["gate/push/comparison"].startswith("blocked")
+    assert tags(version)["gate/record/comparison"].startswith("passed")
+
+
+def test_a_version_that_no_longer_answers_about_pushes_stays_out(
+    shelf: Shelf, dataset: TrainingSet, slices: Split
+) -> None:
+    champion = shelf.register("logistic")
+    promote(judge(dataset))
+    by_hand(slices, fit(LOGISTIC[0], slices.train))
+    decision = judge(dataset)
+    assert (
+        not decision.passed and f"too few pushes to answer about whole ones, as champion {champion}" in decision.reason
+    )
+
+
+def test_a_moment_at_which_it_is_worse_is_named(slices: Split) -> None:
+    """All together it holds: what it loses while edits are open, it wins where they begin."""
+    rows = slices.holdout
+    knows = predict(fit(LOGISTIC[0], slices.train), rows)
+    is_open = (rows["moment"] == "edit_open").to_numpy()
+    ours = np.where(is_open, -knows, knows + rows[TARGET].to_numpy())
+    finding, numbers = compared("record", rows, ours, knows, champion="champion 1")
+    assert numbers["difference"] > 0 > numbers["edit_open_interval_high"]
+    assert not finding.passed and finding.said.startswith("worse than champion 1 (edit_open)")
+
+
+def test_a_decision_that_time_has_overtaken_does_not_promote(shelf: Shelf, dataset: TrainingSet) -> None:
+    first = shelf.register("forest")
+    promote(judge(dataset))
+    shelf.register("logistic")
     stale = judge(dataset)
     third = shelf.register("early")
     registry.promote(third)
@@ -206,12 +292,12 @@ def test_a_version_that_does_not_exist_cannot_be_judged(dataset: TrainingSet) ->
 def test_what_an_operator_rolled_back_stays_out_until_an_operator_says_otherwise(
     shelf: Shelf, dataset: TrainingSet
 ) -> None:
-    first = shelf.register("logistic")
+    first = shelf.register("forest")
     promote(judge(dataset))
-    second = shelf.register("forest")
+    second = shelf.register("logistic")
     promote(judge(dataset))
     assert registry.rollback().version == first
-    assert train(dataset, git_commit="forest", candidates=FOREST).version == second
+    assert train(dataset, git_commit="logistic", candidates=LOGISTIC).version == second
     refused = judge(dataset)
     assert not refused.passed and "rolled back" in refused.reason
     assert registry.promote(second).version == second
@@ -225,7 +311,9 @@ def test_a_model_that_has_seen_the_future_is_caught_however_good_it_looks(shelf:
     decision = judge(foreseeing(dataset))
     assert decision.version == probe and decision.numbers["challenger_pr_auc"] > 0.9
     assert not decision.passed and "knows how the edit ends: field_overlap_score" in decision.reason
-    assert tags(probe)["gate/leakage"].startswith("blocked") and tags(probe)["gate/comparison"].startswith("passed")
+    assert tags(probe)["gate/record/leakage"].startswith("blocked") and tags(probe)[
+        "gate/record/comparison"
+    ].startswith("passed")
     with pytest.raises(GateClosedError, match="knows how the edit ends"):
         promote(decision)
 
@@ -239,11 +327,12 @@ def test_scores_that_are_no_probabilities_block(shelf: Shelf, dataset: TrainingS
     decision = judge(from_frame(frame, source="stormy", days=None))
     assert not decision.passed and "calibration is off" in decision.reason
     assert decision.numbers["calibration_ratio"] < 0.5
-    assert tags(version)["gate/calibration"].startswith("blocked: calibration is off")
+    assert tags(version)["gate/record/calibration"].startswith("blocked: calibration is off")
 
 
 def test_every_question_is_answered_and_recorded(shelf: Shelf, dataset: TrainingSet) -> None:
     version = shelf.register("logistic")
     decision = judge(dataset)
-    assert [f.question for f in decision.findings] == ["rows", "compiled", "leakage", "calibration", "comparison"]
-    assert all(tags(version)[f"gate/{f.question}"] == f"passed: {f.said}" for f in decision.findings)
+    asked = ["rows", "compiled", "leakage", "monotone", "calibration", "comparison"]
+    assert [(f.level, f.question) for f in decision.findings] == list(product(["record", "push"], asked))
+    assert all(tags(version)[f"gate/{f.level}/{f.question}"] == f"passed: {f.said}" for f in decision.findings)
