@@ -18,9 +18,12 @@ from mlflow import MlflowClient
 
 from foresync import ports
 from foresync.postgres import databases
-from ml import registry
+from ml import registry, train
 from ml.dataset import TrainingSet, from_frame
+from ml.estimators import Candidate
 from ml.splits import Split, split
+from orchestration.lib.lake import Lake
+from orchestration.settings import settings
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +64,29 @@ def mlflow_server(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def lake(mlflow_server: str, rows: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
+    """A lake with a training set, and settings that point at it; trainings try one quick candidate; no database is
+    asked for anything."""
+    lake = Lake(tmp_path / "lake")
+    given = {
+        "FORESYNC_INGEST_DATABASE_URL": "postgresql://nobody",
+        "FORESYNC_PUBLISH_DATABASE_URL": "postgresql://nobody",
+        "FORESYNC_LAKE_URL": lake.root.as_uri(),
+        "FORESYNC_WAREHOUSE_PATH": str(tmp_path / "warehouse.duckdb"),
+        "MLFLOW_TRACKING_URI": mlflow_server,
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    # one quick candidate
+    monkeypatch.setitem(train.train.__kwdefaults__, "candidates", (Candidate("logistic_regression", {"C": 0.1}),))
+    settings.cache_clear()
+    lake.training_file.parent.mkdir(parents=True)
+    rows.to_parquet(lake.training_file)
+    yield lake
+    settings.cache_clear()
 
 
 @pytest.fixture

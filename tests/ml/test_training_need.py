@@ -1,53 +1,19 @@
 """The need for a training as the platform states it: Dagster's assets, the lake and a real registry together."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
-import dagster as dg
 import pandas as pd
 import pytest
+from materialised import made
 from mlflow import MlflowClient
 
-from ml import registry, train
-from ml.estimators import Candidate
+from ml import registry
 from orchestration.lib import monitoring
 from orchestration.lib.lake import Lake
 from orchestration.lib.trainings import REASON
-from orchestration.settings import settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("empty_registry")]
 FIRST_REASON = "there is no version yet, and 1,000 events to learn from"
-
-
-@pytest.fixture
-def lake(mlflow_server: str, rows: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
-    """A lake with a training set, and settings that point at it; no database is asked for anything."""
-    lake = Lake(tmp_path / "lake")
-    given = {
-        "FORESYNC_INGEST_DATABASE_URL": "postgresql://nobody",
-        "FORESYNC_PUBLISH_DATABASE_URL": "postgresql://nobody",
-        "FORESYNC_LAKE_URL": lake.root.as_uri(),
-        "FORESYNC_WAREHOUSE_PATH": str(tmp_path / "warehouse.duckdb"),
-        "MLFLOW_TRACKING_URI": mlflow_server,
-    }
-    for name, value in given.items():
-        monkeypatch.setenv(name, value)
-    # one quick candidate
-    monkeypatch.setitem(train.train.__kwdefaults__, "candidates", (Candidate("logistic_regression", {"C": 0.1}),))
-    settings.cache_clear()
-    lake.training_file.parent.mkdir(parents=True)
-    rows.to_parquet(lake.training_file)
-    yield lake
-    settings.cache_clear()
-
-
-def made(asset: dg.AssetsDefinition, tags: dict[str, str] | None = None) -> dict[str, Any]:
-    """What a materialisation says of itself."""
-    result = dg.materialize([asset], tags=tags, instance=dg.DagsterInstance.ephemeral())
-    (event,) = result.get_asset_materialization_events()
-    return {name: value.value for name, value in event.materialization.metadata.items()}
 
 
 def moved(lake: Lake, version: str) -> None:
