@@ -24,8 +24,7 @@ from ml.push_level import questions
 from ml.splits import known_at
 from runtime import CompiledModel, CorruptModel, load
 
-RECORD: Final = "record"
-LEVELS: Final = (RECORD, tracking.PUSH)
+LEVELS: Final = (tracking.RECORD, tracking.PUSH)
 
 
 class GateClosedError(PermissionError):
@@ -97,10 +96,10 @@ def _judge(dataset: TrainingSet, challenger: registry.Version, champion: registr
     findings: list[Finding] = []
     with tracking.downloaded(registry.uri(challenger)) as folder, _runtime_of(champion) as present:
         for level in LEVELS:
-            frame = dataset.frame if level == RECORD else questions(dataset.frame)
+            frame = dataset.frame if level == tracking.RECORD else questions(dataset.frame)
             found, numbers = _at(level, frame, folder, present, champion)
             findings += found
-            prefix = "" if level == RECORD else f"{level}_"
+            prefix = "" if level == tracking.RECORD else f"{level}_"
             asked.numbers.update({f"{prefix}{name}": value for name, value in numbers.items()})
     # the reason is what blocks, or else what the comparisons came to
     told = [f for f in findings if not f.passed] or [f for f in findings if f.question == "comparison"]
@@ -132,7 +131,7 @@ def _at(
     case = Case(
         level=level,
         rows=_later_than(frame, [served, theirs]),
-        reference=tracking.load_reference(folder if level == RECORD else folder / level),
+        reference=tracking.load_reference(folder if level == tracking.RECORD else folder / level),
         served=served,
         champion=theirs,
         against=against,
@@ -142,7 +141,7 @@ def _at(
 
 def _served(runtime: Path, level: str) -> CompiledModel | None:
     """The compiled model of a level; None where a version has none. Raises CorruptModel."""
-    if level == RECORD:
+    if level == tracking.RECORD:
         return load(runtime)
     return load(runtime / level) if (runtime / level).exists() else None
 

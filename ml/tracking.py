@@ -9,10 +9,11 @@ import json
 import os
 import tempfile
 import warnings
+from ast import literal_eval
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import mlflow
 import mlflow.data
@@ -30,6 +31,7 @@ from ml import plots
 from ml.calibration import Fitted
 from ml.compile import matrix
 from ml.drift import Profile
+from ml.estimators import Candidate, ModelType
 from ml.features import FEATURE_NAMES, TARGET
 from ml.report import Report
 from ml.tune import Trial
@@ -37,6 +39,7 @@ from ml.tune import Trial
 EXPERIMENT: Final = "conflict_predictor"
 REQUIREMENTS: Final = ("mlflow==3.17.*", "scikit-learn==1.9.*", "numpy==2.4.*", "pandas==3.1.*", "skops>=0.13,<1")
 RUNTIME: Final = "runtime"
+RECORD: Final = "record"
 # the level of pushes has a folder of its own: below RUNTIME what is served, beside it the reference
 PUSH: Final = "push"
 REFERENCE: Final = "model.skops"
@@ -45,6 +48,12 @@ PROFILE: Final = "training_profile.json"
 # tags: the newest row that a training was given (what came later is new to its version), and why it was asked for
 DATA_UNTIL: Final = "data_until"
 REASON: Final = "training_reason"
+# the tag under which a training is known again: the same rows, features, recipe and code
+TRAINING_KEY: Final = "training_key"
+_PARENT: Final = "mlflow.parentRunId"
+_LEVEL: Final = "level"
+_FOLD: Final = "fold/pr_auc"
+_TYPE: Final = "model_type"
 
 # Reviewed: plain holders of data that run nothing when they are built. A file's own wishes are not consulted.
 TRUSTED_TYPES: Final = (
@@ -58,27 +67,57 @@ TRUSTED_TYPES: Final = (
 
 @contextmanager
 def parent_run(name: str, tags: dict[str, str]) -> Iterator[Run]:
-    """The run that holds a whole training; marked failed when its body raises."""
+    """The run that holds a whole training; marked failed when its body raises.
+
+    A run of the same training (tag `training_key`) that ended before its trials were done is taken up again.
+    """
     _say_little()
-    mlflow.set_experiment(EXPERIMENT)
-    with mlflow.start_run(run_name=name, tags=tags) as run:
+    experiment = mlflow.set_experiment(EXPERIMENT)
+    stopped = _stopped(experiment.experiment_id, tags.get(TRAINING_KEY))
+    with mlflow.start_run(run_id=stopped, run_name=None if stopped else name, tags=tags) as run:
         yield run
 
 
-def trial_run(parent: Run, trial: Trial) -> None:
+def _stopped(experiment_id: str, training_key: str | None) -> str | None:
+    """The newest unfinished run of a training that has not yet logged what it chose."""
+    if training_key is None:
+        return None
+    found = MlflowClient().search_runs(
+        [experiment_id], f"tags.{TRAINING_KEY} = '{training_key}' and attributes.status != 'FINISHED'", max_results=1
+    )
+    return next((run.info.run_id for run in found if not run.data.params), None)
+
+
+def trial_run(parent: Run, level: str, trial: Trial) -> None:
     """A finished nested run for one trial."""
     client, now = MlflowClient(), get_current_time_millis()
+    tags = {_PARENT: parent.info.run_id, _TYPE: trial.candidate.model_type, _LEVEL: level}
     run = client.create_run(
         parent.info.experiment_id,
         start_time=now - int(trial.seconds * 1000),
         run_name=trial.candidate.name,
-        tags={"mlflow.parentRunId": parent.info.run_id, "model_type": trial.candidate.model_type},
+        tags=tags,
     )
-    settings = {"model_type": trial.candidate.model_type, **trial.candidate.settings}
+    settings = {_TYPE: trial.candidate.model_type, **trial.candidate.settings}
     metrics = [Metric("folds/pr_auc", trial.pr_auc, now, 0)]
-    metrics += [Metric("fold/pr_auc", value, now, step) for step, value in enumerate(trial.fold_pr_auc)]
+    metrics += [Metric(_FOLD, value, now, step) for step, value in enumerate(trial.fold_pr_auc)]
     client.log_batch(run.info.run_id, metrics, [Param(k, str(v)) for k, v in settings.items()])
     client.set_terminated(run.info.run_id, end_time=now)
+
+
+def finished_trials(parent: Run, level: str) -> dict[str, Trial]:
+    """The trials that earlier work on this training has left, by name."""
+    client, found = MlflowClient(), {}
+    query = (
+        f"tags.`{_PARENT}` = '{parent.info.run_id}' and tags.{_LEVEL} = '{level}' and attributes.status = 'FINISHED'"
+    )
+    for run in client.search_runs([parent.info.experiment_id], query):
+        folds = sorted(client.get_metric_history(run.info.run_id, _FOLD), key=lambda metric: metric.step)
+        settings = {name: literal_eval(text) for name, text in run.data.params.items() if name != _TYPE}
+        candidate = Candidate(cast(ModelType, run.data.params[_TYPE]), settings)
+        seconds = (run.info.end_time - run.info.start_time) / 1000
+        found[candidate.name] = Trial(candidate, tuple(metric.value for metric in folds), seconds)
+    return found
 
 
 def log_report(report: Report, card: str) -> None:
@@ -112,9 +151,21 @@ def figures(report: Report) -> dict[str, Figure]:
         "roc": plots.roc(labels, scores),
         "calibration": plots.calibration(labels, chosen.holdout_scores),
         "confusion": plots.confusion(labels, chosen.holdout_scores, chosen.threshold.value),
-        "importance": plots.importance(report.importances),
         "slices": plots.by_group({**report.moments, **report.tenants}),
     }
+
+
+def log_importances(level: str, report: Report) -> None:
+    """What the model of a level leans on, as a table and as a picture: how far PR-AUC falls when a feature is shuffled.
+
+    `importance/LEVEL.csv`: feature, fall, standard_deviation; the most important first.
+    """
+    ordered = sorted(report.importances.items(), key=lambda item: -item[1][0])
+    table = pd.DataFrame(
+        [(name, fall, spread) for name, (fall, spread) in ordered], columns=["feature", "fall", "standard_deviation"]
+    )
+    mlflow.log_text(table.to_csv(index=False, lineterminator="\n"), f"importance/{level}.csv")
+    mlflow.log_figure(plots.importance(report.importances), f"importance/{level}.png")
 
 
 def _data(report: Report) -> PandasDataset:

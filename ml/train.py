@@ -35,7 +35,7 @@ from ml.push_level import manifest_features as push_features
 from ml.push_level import questions
 from ml.report import Report, gather
 from ml.splits import Split, Strategy, split
-from ml.tune import Trial, best_of_each_type, tune
+from ml.tune import ROUNDS, Trial, best_of_each_type, planned, tune
 from runtime import Manifest
 
 TrainingState = Literal["trained", "reused", "insufficient_training_data"]
@@ -71,10 +71,14 @@ def train(
     dagster_run_id: str | None = None,
     reason: str | None = None,
     candidates: Sequence[Candidate] = CANDIDATES,
+    rounds: int = ROUNDS,
     strategy: Strategy = "time",
     on_progress: Progress | None = None,
 ) -> TrainingOutcome:
-    """Train every candidate, register the best on validation as `conflict_predictor@challenger`.
+    """Train every candidate, and in `rounds` what the optimiser makes of them; register the best on validation.
+
+    It becomes `conflict_predictor@challenger`. A training that was killed goes on where it stopped: what its nested
+    runs hold is not tried again.
 
     One version answers at both levels: of one record, and, where there are enough pushes to learn from, of a whole
     push.
@@ -93,29 +97,40 @@ def train(
     slices = split(dataset.frame, strategy)
     if not slices.is_usable:
         return _insufficient(dataset, "a slice of time holds no conflict, or nothing but conflicts")
-    tags = _tags(dataset, slices, [strategy, *(c.name for c in candidates)], git_commit)
-    existing = registry.find("training_key", tags["training_key"])
+    recipe = [strategy, f"{rounds} rounds", *(c.name for c in candidates)]
+    tags = _tags(dataset, slices, recipe, git_commit)
+    existing = registry.find(tracking.TRAINING_KEY, tags[tracking.TRAINING_KEY])
     if existing is not None:
         return _reused(dataset, existing)
     tags |= {name: said for name, said in (("dagster_run_id", dagster_run_id), (tracking.REASON, reason)) if said}
     name = f"train {datetime.now(UTC):%Y-%m-%d %H:%M} · {dataset.event_count:,} events"
     with tracking.parent_run(name, tags) as run:
-        report = _learn(dataset, slices, candidates, run, say)
-        pushes = _learn_pushes(dataset, strategy, candidates, run, say)
+        report = _learn(dataset, slices, candidates, rounds, run, say)
+        pushes = _learn_pushes(dataset, strategy, candidates, rounds, run, say)
         version, card = _register(report, pushes, run, tags, git_commit, say)
         return _outcome("trained", dataset, version, card, run, perf_counter() - started)
 
 
-def _learn(dataset: TrainingSet, slices: Split, candidates: Sequence[Candidate], run: Run, say: Progress) -> Report:
-    say(f"{len(slices.train):,} rows to learn from, {len(candidates)} candidates")
+def _learn(
+    dataset: TrainingSet,
+    slices: Split,
+    candidates: Sequence[Candidate],
+    rounds: int,
+    run: Run,
+    say: Progress,
+    level: str = tracking.RECORD,
+) -> Report:
+    total, known = planned(candidates, rounds), tracking.finished_trials(run, level)
+    before = f", {len(known)} of them done before" if known else ""
+    say(f"{len(slices.train):,} rows to learn from, {total} trials{before}")
 
     def on_trial(trial: Trial, done: int) -> None:
-        tracking.trial_run(run, trial)
-        say(f"trial {done} of {len(candidates)}: {trial.candidate.name}, PR-AUC {trial.pr_auc:.3f}")
+        tracking.trial_run(run, level, trial)
+        say(f"trial {done} of {total}: {trial.candidate.name}, PR-AUC {trial.pr_auc:.3f}")
 
     # silence is not to be read as safety: whoever announces is met both ways
     met = replace(slices, train=at_shares(slices.train))
-    trials = tune(met.train, candidates, on_trial)
+    trials = tune(met.train, candidates, on_trial, rounds=rounds, known=known)
     ranked = finalists(best_of_each_type(trials), met)
     say(f"chosen on validation: {ranked[0].candidate.name}, PR-AUC {ranked[0].validation_pr_auc:.3f}")
     report = gather(dataset, slices, ranked)
@@ -125,7 +140,7 @@ def _learn(dataset: TrainingSet, slices: Split, candidates: Sequence[Candidate],
 
 
 def _learn_pushes(
-    dataset: TrainingSet, strategy: Strategy, candidates: Sequence[Candidate], run: Run, say: Progress
+    dataset: TrainingSet, strategy: Strategy, candidates: Sequence[Candidate], rounds: int, run: Run, say: Progress
 ) -> Report | None:
     """The same for questions about whole pushes; None where there are too few to learn from."""
     frame = questions(dataset.frame)
@@ -134,7 +149,7 @@ def _learn_pushes(
         say("too few pushes to learn about whole ones")
         return None
     say("now about whole pushes")
-    return _learn(replace(dataset, frame=frame), slices, candidates, run, say)
+    return _learn(replace(dataset, frame=frame), slices, candidates, rounds, run, say, tracking.PUSH)
 
 
 def _register(
@@ -143,6 +158,9 @@ def _register(
     chosen, holdout = report.chosen, report.split.holdout
     card = model_card(report, pushes, git_commit=git_commit)
     tracking.log_report(report, card)
+    for level, one in ((tracking.RECORD, report), (tracking.PUSH, pushes)):
+        if one:
+            tracking.log_importances(level, one)
     metrics = report.metrics()
     with tempfile.TemporaryDirectory() as folder:
         runtime = Path(folder) / tracking.RUNTIME
@@ -191,7 +209,7 @@ def _manifest(report: Report, features: list[dict[str, Any]]) -> Manifest:
 def _tags(dataset: TrainingSet, slices: Split, recipe: list[str], git_commit: str) -> dict[str, str]:
     key = "\n".join([dataset.digest, FEATURE_SET, git_commit, *recipe])
     return {
-        "training_key": hashlib.sha256(key.encode()).hexdigest()[:32],
+        tracking.TRAINING_KEY: hashlib.sha256(key.encode()).hexdigest()[:32],
         "dataset_digest": dataset.digest,
         "feature_set": FEATURE_SET,
         "git_commit": git_commit,

@@ -1,15 +1,17 @@
 """Choosing settings: every candidate is fitted on the past and scored on the stretch after it, several times over.
 
-Only the training slice is touched. The work goes through joblib, so that a cluster's backend can take its place; what
-becomes of the trials (runs, logs) is the caller's.
+Given settings come first; `ml.search` makes of their scores what is tried next. Only the training slice is touched. The
+work goes through joblib, so that a cluster's backend can take its place; what becomes of the trials (runs, logs) is the
+caller's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import perf_counter
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -24,9 +26,12 @@ from ml.calibration import Fitted
 from ml.estimators import Candidate
 from ml.features import FEATURE_NAMES, TARGET
 from ml.sampling import thinned
+from ml.search import ASKED, suggestions
 from ml.splits import folds_by_time
 
 FOLDS: Final = 3
+# after the given settings; which of them are best is a matter of hundredths
+ROUNDS: Final = 3
 Rows = NDArray[np.intp]
 
 
@@ -44,19 +49,47 @@ class Trial:
         return float(np.mean(self.fold_pr_auc)) if self.fold_pr_auc else 0.0
 
 
-def tune(train: pd.DataFrame, candidates: Sequence[Candidate], on_trial: Callable[[Trial, int], None]) -> list[Trial]:
-    """Score every candidate on expanding folds of `train`; answers in the order of `candidates`.
+def planned(candidates: Sequence[Candidate], rounds: int = ROUNDS) -> int:
+    """How many trials that makes, at most: what is asked for twice is tried once."""
+    asked = {candidate.model_type: ASKED[candidate.model_type] for candidate in candidates}
+    return len(candidates) + rounds * sum(asked.values())
 
-    `on_trial` is called with each trial, and how many are done, as they finish.
+
+def tune(
+    train: pd.DataFrame,
+    candidates: Sequence[Candidate],
+    on_trial: Callable[[Trial, int], None],
+    *,
+    rounds: int = ROUNDS,
+    known: Mapping[str, Trial] = MappingProxyType({}),
+) -> list[Trial]:
+    """Score `candidates`, then in rounds what the optimiser makes of the scores, on expanding folds of `train`.
+
+    `known` holds finished trials of the same rows by name: they are taken as they are. `on_trial` is called with each
+    other trial, and how many are done, as they finish. Answers candidates first, then round by round: the same for
+    the same rows, wherever it was interrupted and however many work on it.
     """
     folds = list(folds_by_time(train, FOLDS))
     finished: dict[str, Trial] = {}
+    wanted = list(candidates)
+    for number in range(rounds + 1):
+        if number:
+            wanted = suggestions([(trial.candidate, trial.pr_auc) for trial in finished.values()], number)
+        names = dict.fromkeys(c.name for c in wanted if c.name not in finished)
+        ready = {name: known[name] for name in names if name in known}
+        for trial in _tried([c for c in wanted if c.name in names and c.name not in ready], train, folds):
+            ready[trial.candidate.name] = trial
+            on_trial(trial, len(finished) + len(ready))
+        finished |= {name: ready[name] for name in names}
+    return list(finished.values())
+
+
+def _tried(candidates: Sequence[Candidate], train: pd.DataFrame, folds: Sequence[tuple[Rows, Rows]]) -> Iterator[Trial]:
+    """A trial of each, as they finish."""
     # trees are grown outside the interpreter's lock: threads share the data and need no start-up
     work = Parallel(n_jobs=-1, prefer="threads", return_as="generator_unordered")
-    for trial in work(delayed(_trial)(candidate, train, folds) for candidate in candidates):
-        finished[trial.candidate.name] = trial
-        on_trial(trial, len(finished))
-    return [finished[candidate.name] for candidate in candidates]
+    different = {candidate.name: candidate for candidate in candidates}
+    yield from work(delayed(_trial)(candidate, train, folds) for candidate in different.values())
 
 
 def best_of_each_type(trials: Sequence[Trial]) -> list[Trial]:

@@ -51,7 +51,7 @@ class Shelf:
         if name in self._made:
             return registry.register(*self._made[name], description=name).version
         data, candidates = self._recipes[name]
-        version = train(data, git_commit=name, candidates=candidates).version
+        version = train(data, git_commit=name, candidates=candidates, rounds=0).version
         assert version is not None
         found = MlflowClient().get_model_version(registry.MODEL_NAME, version)
         self._made[name] = (found.source.removeprefix("models:/"), found.run_id, dict(found.tags))
@@ -115,7 +115,7 @@ def test_a_first_model_that_only_guesses_stays_out(shelf: Shelf, dataset: Traini
 def test_a_second_run_on_the_same_data_is_stable(shelf: Shelf, dataset: TrainingSet) -> None:
     version = shelf.register("logistic")
     promote(judge(dataset))
-    assert train(dataset, git_commit="logistic", candidates=LOGISTIC).version == version
+    assert train(dataset, git_commit="logistic", candidates=LOGISTIC, rounds=0).version == version
     decision = judge(dataset)
     assert decision.passed and decision.reason == "already the champion"
     assert promote(decision) == version
@@ -155,7 +155,7 @@ def test_too_few_later_rows_block(shelf: Shelf, dataset: TrainingSet) -> None:
 
 
 def test_a_stratified_split_gives_no_ground_for_promotion(dataset: TrainingSet) -> None:
-    train(dataset, git_commit="one", candidates=LOGISTIC, strategy="stratified")
+    train(dataset, git_commit="one", candidates=LOGISTIC, rounds=0, strategy="stratified")
     assert "0 rows with 0 conflicts came after training" in judge(dataset).reason
 
 
@@ -297,7 +297,7 @@ def test_what_an_operator_rolled_back_stays_out_until_an_operator_says_otherwise
     second = shelf.register("logistic")
     promote(judge(dataset))
     assert registry.rollback().version == first
-    assert train(dataset, git_commit="logistic", candidates=LOGISTIC).version == second
+    assert train(dataset, git_commit="logistic", candidates=LOGISTIC, rounds=0).version == second
     refused = judge(dataset)
     assert not refused.passed and "rolled back" in refused.reason
     assert registry.promote(second).version == second

@@ -1,9 +1,11 @@
 """One whole training against a real MLflow server, and what an ML engineer finds there afterwards."""
 
 from collections.abc import Iterator
+from io import StringIO
 
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from packaging.requirements import Requirement
@@ -35,7 +37,9 @@ def outcome(mlflow_server: str, dataset: TrainingSet, told: list[str]) -> Iterat
     client = MlflowClient()
     for model in client.search_registered_models(filter_string=f"name='{registry.MODEL_NAME}'"):
         client.delete_registered_model(model.name)
-    yield train(dataset, git_commit="c0ffee", dagster_run_id="run-1", candidates=CANDIDATES, on_progress=told.append)
+    yield train(
+        dataset, git_commit="c0ffee", dagster_run_id="run-1", candidates=CANDIDATES, rounds=0, on_progress=told.append
+    )
 
 
 def test_the_outcome_tells_the_holdout_beside_its_base_rate(outcome: TrainingOutcome, told: list[str]) -> None:
@@ -58,10 +62,20 @@ def test_the_parent_run_holds_parameters_metrics_pictures_data_and_card(outcome:
     (data,) = run.inputs.dataset_inputs
     assert data.dataset.name == "training_examples" and data.dataset.digest == outcome.dataset_digest
     plots = {file.path for file in MlflowClient().list_artifacts(outcome.run_id, "plots")}
-    names = ("precision_recall", "roc", "calibration", "confusion", "importance", "slices")
+    names = ("precision_recall", "roc", "calibration", "confusion", "slices")
     assert plots == {f"plots/{name}.png" for name in names}
     card = mlflow.artifacts.load_text(f"runs:/{outcome.run_id}/model_card.md")
     assert card == outcome.model_card and "base rate" in card and outcome.dataset_digest in card
+
+
+@pytest.mark.parametrize("level", ["record", "push"])
+def test_what_each_level_leans_on_is_a_table_beside_its_picture(outcome: TrainingOutcome, level: str) -> None:
+    files = {file.path for file in MlflowClient().list_artifacts(outcome.run_id, "importance")}
+    assert {f"importance/{level}.csv", f"importance/{level}.png"} <= files
+    table = pd.read_csv(StringIO(mlflow.artifacts.load_text(f"runs:/{outcome.run_id}/importance/{level}.csv")))
+    assert list(table.columns) == ["feature", "fall", "standard_deviation"]
+    assert sorted(table["feature"]) == sorted(FEATURE_NAMES) and table["fall"].is_monotonic_decreasing
+    assert table["fall"].iloc[0] > 0.01
 
 
 def test_each_trial_is_a_nested_run_with_a_name_of_its_own(outcome: TrainingOutcome) -> None:
@@ -124,7 +138,7 @@ def test_the_signature_wants_doubles_and_the_standard_loader_works(outcome: Trai
 def test_the_same_data_and_code_change_nothing(outcome: TrainingOutcome, dataset: TrainingSet) -> None:
     experiment = MlflowClient().get_experiment_by_name(tracking.EXPERIMENT)
     before = len(MlflowClient().search_runs([experiment.experiment_id]))
-    again = train(dataset, git_commit="c0ffee", dagster_run_id="run-2", candidates=CANDIDATES)
+    again = train(dataset, git_commit="c0ffee", dagster_run_id="run-2", candidates=CANDIDATES, rounds=0)
     assert again.state == "reused" and again.version == outcome.version
     assert again.metrics == outcome.metrics and again.model_card == outcome.model_card
     assert again.threshold == outcome.threshold and again.run_url == outcome.run_url
@@ -133,7 +147,7 @@ def test_the_same_data_and_code_change_nothing(outcome: TrainingOutcome, dataset
 
 
 def test_other_code_is_trained_anew(outcome: TrainingOutcome, dataset: TrainingSet) -> None:
-    other = train(dataset, git_commit="beef", candidates=CANDIDATES[:1])
+    other = train(dataset, git_commit="beef", candidates=CANDIDATES[:1], rounds=0)
     assert other.state == "trained" and other.version == "2"
     assert [(version.version, version.aliases) for version in registry.versions()] == [
         ("2", ("challenger",)),
@@ -159,7 +173,7 @@ def test_a_training_that_breaks_leaves_a_failed_run_and_no_version(
 ) -> None:
     broken = Candidate("logistic_regression", {"C": -1.0})
     with pytest.raises(ValueError, match="C"):
-        train(dataset, git_commit="c0ffee", candidates=[broken])
+        train(dataset, git_commit="c0ffee", candidates=[broken], rounds=0)
     experiment = empty_registry.get_experiment_by_name(tracking.EXPERIMENT)
     newest = empty_registry.search_runs([experiment.experiment_id], max_results=1)[0]
     assert newest.info.status == "FAILED"
@@ -167,7 +181,7 @@ def test_a_training_that_breaks_leaves_a_failed_run_and_no_version(
 
 
 def test_boosting_is_logged_and_comes_back_in_both_forms(mlflow_server: str, dataset: TrainingSet) -> None:
-    outcome = train(dataset, git_commit="b005ted", candidates=CANDIDATES[-1:])
+    outcome = train(dataset, git_commit="b005ted", candidates=CANDIDATES[-1:], rounds=0)
     assert outcome.model_type == "gradient_boosting" and "A gradient boosting that answers" in outcome.model_card
     with tracking.downloaded(f"models:/{registry.MODEL_NAME}/{outcome.version}") as folder:
         served, reference = load(folder / "runtime"), tracking.load_reference(folder)
