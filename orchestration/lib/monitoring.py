@@ -59,19 +59,32 @@ def stored(lake: Lake, table: str) -> "pd.DataFrame | None":
     return pd.concat([pd.read_parquet(path, partitioning=None) for path in files]) if files else None
 
 
+def newest(history: "pd.DataFrame") -> "pd.DataFrame":
+    """The rows of its last day."""
+    rows: pd.DataFrame = history.loc[history["day"] == history["day"].max()]
+    return rows
+
+
+def over_all(history: "pd.DataFrame", arm: str) -> "pd.DataFrame":
+    """Of a table of quality the rows over all tenants and moments, one a day."""
+    rows: pd.DataFrame = history.loc[
+        (history["arm"] == arm) & history["tenant_id"].isna() & (history["moment"] == "all")
+    ]
+    return rows
+
+
 def newest_day(lake: Lake, table: str) -> "pd.DataFrame | None":
     """The rows of the last day that was written; None before the first."""
     history = stored(lake, table)
-    return None if history is None else history.loc[history["day"] == history["day"].max()]
+    return None if history is None else newest(history)
 
 
 def pooled(lake: Lake, table: str, arm: str) -> dict[str, Any] | None:
     """The newest row of a table of quality over all tenants and moments; None before the first."""
     history = stored(lake, table)
-    if history is None:
+    if history is None or (rows := over_all(history, arm)).empty:
         return None
-    rows = history.loc[(history["arm"] == arm) & history["tenant_id"].isna() & (history["moment"] == "all")]
-    return None if rows.empty else {str(k): v for k, v in rows.sort_values("day").iloc[-1].items()}
+    return {str(name): value for name, value in rows.iloc[-1].items()}
 
 
 def _file(lake: Lake, table: str, day: str) -> Path:

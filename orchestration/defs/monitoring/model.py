@@ -4,6 +4,7 @@ Tables by day in the lake, with a picture each. The figures and their limits are
 them are beside this file.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,24 +18,41 @@ from orchestration.settings import settings
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml.served import Served
+
+Told = dg.MaterializeResult[None]
 CHAMPION, TRAINING_SET = dg.AssetKey("champion"), dg.AssetKey("training_set")
 NO_CHAMPION = "there is no champion yet"
-PREFIX, GROUP, KINDS, OWNERS = ["model_monitoring"], "model_monitoring", {"parquet", "scikitlearn"}, ["team:ml"]
-FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=48))
+QUALITY = [
+    "day", "arm", "tenant_id", "moment", "rows", "conflicts", "warnings", "base_rate", "precision", "recall",
+    "pr_auc", "pr_auc_low", "pr_auc_high", "calibration_ratio",
+]  # fmt: skip
+DRIFT = ["day", "feature", "psi", "chance", "pushes", "has_drifted"]
 
 
-@dg.asset(
-    key_prefix=PREFIX,
-    group_name=GROUP,
-    kinds=KINDS,
-    owners=OWNERS,
-    freshness_policy=FRESH,
-    deps=[dg.AssetKey(["marts", "fct_prediction_outcomes"]), CHAMPION],
+def _watched(
+    description: str, *deps: dg.AssetKey, pool: str | None = None
+) -> Callable[[Callable[[dg.AssetExecutionContext], Told]], dg.AssetsDefinition]:
+    """An asset of this group; the champion is upstream of all of them."""
+    return dg.asset(
+        key_prefix=["model_monitoring"],
+        group_name="model_monitoring",
+        kinds={"parquet", "scikitlearn"},
+        owners=["team:ml"],
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=48)),
+        deps=[*deps, CHAMPION],
+        pool=pool,
+        description=description,
+    )
+
+
+@_watched(
+    "How good the answers were that clients were given, by day: all of them, and as if nobody had been warned (the "
+    "withheld arm), since a warning that is heeded erases its own label.",
+    dg.AssetKey(["marts", "fct_prediction_outcomes"]),
     pool="duckdb",
-    description="How good the answers were that clients were given, by day: all of them, and as if nobody had been "
-    "warned (the withheld arm), since a warning that is heeded erases its own label.",
 )
-def answer_quality(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+def answer_quality(context: dg.AssetExecutionContext) -> Told:
     import pandas as pd
 
     from ml.monitoring import quality_by_day
@@ -44,91 +62,77 @@ def answer_quality(context: dg.AssetExecutionContext) -> dg.MaterializeResult[No
     return _quality("answer_quality", pd.concat(arms), arm="withheld")
 
 
-@dg.asset(
-    key_prefix=PREFIX,
-    group_name=GROUP,
-    kinds=KINDS,
-    owners=OWNERS,
-    freshness_policy=FRESH,
-    deps=[TRAINING_SET, CHAMPION],
-    description="How good the champion's answers would have been on every edit that ended after its training, at both "
-    "moments, whether somebody asked or not, by day.",
+@_watched(
+    "How good the champion's answers would have been on every edit that ended after its training, at both moments, "
+    "whether somebody asked or not, by day.",
+    TRAINING_SET,
 )
-def batch_quality(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-    from ml import dataset, served
+def batch_quality(context: dg.AssetExecutionContext) -> Told:
+    from ml import served
     from ml.monitoring import quality_by_day
 
     champion = served.champion()
     if champion is None:
-        return dg.MaterializeResult(metadata={"dagster/row_count": 0, "detail": NO_CHAMPION})
-    rows = champion.unseen(dataset.load(Lake.at(settings().lake_url).training_file).frame)
-    answers, days = served.answers(rows, champion.model), monitoring.days_of_run(context.run.tags)
+        return _nothing(NO_CHAMPION)
+    answers, days = served.answers(_unseen(champion), champion.model), monitoring.days_of_run(context.run.tags)
     return _quality("batch_quality", quality_by_day(answers, days, arm="all", version=champion.version), arm="all")
 
 
-@dg.asset(
-    key_prefix=PREFIX,
-    group_name=GROUP,
-    kinds=KINDS,
-    owners=OWNERS,
-    freshness_policy=FRESH,
-    deps=[TRAINING_SET, CHAMPION],
-    description="How far each feature has moved since the champion was trained, by day: the population stability "
-    "index against the distribution that is stored with the version.",
+@_watched(
+    "How far each feature has moved since the champion was trained, by day: the population stability index against "
+    "the distribution that is stored with the version.",
+    TRAINING_SET,
 )
-def feature_drift(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-    from ml import dataset, served
+def feature_drift(context: dg.AssetExecutionContext) -> Told:
+    from ml import served
     from ml.monitoring import drift_by_day
     from ml.monitoring_plots import drift_bars
 
     champion = served.champion()
-    if champion is None or champion.profile is None:
-        detail = NO_CHAMPION if champion is None else f"version {champion.version} has no distribution stored with it"
-        return dg.MaterializeResult(metadata={"dagster/row_count": 0, "detail": detail})
-    rows = champion.unseen(dataset.load(Lake.at(settings().lake_url).training_file).frame)
+    if champion is None:
+        return _nothing(NO_CHAMPION)
+    if champion.profile is None:
+        return _nothing(f"version {champion.version} has no distribution stored with it")
     days = monitoring.days_of_run(context.run.tags)
-    made = drift_by_day(champion.profile, rows, days, version=champion.version)
-    lake = Lake.at(settings().lake_url)
-    monitoring.store(lake, "feature_drift", made)
-    latest = _latest(monitoring.stored(lake, "feature_drift"))
-    facts: dict[str, Any] = {"dagster/row_count": len(made)}
-    if latest is not None:
-        facts["plot"] = picture(drift_bars(latest), "drift by feature")
-        facts["latest"] = _table(latest, ["day", "feature", "psi", "chance", "pushes", "has_drifted"])
-    return dg.MaterializeResult(metadata=facts)
+    made = drift_by_day(champion.profile, _unseen(champion), days, version=champion.version)
+
+    def drawn(history: "pd.DataFrame") -> dg.MarkdownMetadataValue:
+        return picture(drift_bars(monitoring.newest(history)), "drift by feature")
+
+    return _told("feature_drift", made, DRIFT, drawn)
 
 
-def _quality(table: str, made: "pd.DataFrame", *, arm: str) -> dg.MaterializeResult[None]:
+def _unseen(champion: "Served") -> "pd.DataFrame":
+    """What came after the champion's training."""
+    from ml import dataset
+
+    return champion.unseen(dataset.load(Lake.at(settings().lake_url).training_file).frame)
+
+
+def _quality(table: str, made: "pd.DataFrame", *, arm: str) -> Told:
     from ml.monitoring_plots import quality_over_time
 
+    def drawn(history: "pd.DataFrame") -> dg.MarkdownMetadataValue:
+        return picture(quality_over_time(monitoring.over_all(history, arm)), "quality over time")
+
+    return _told(table, made, QUALITY, drawn)
+
+
+def _told(
+    table: str, made: "pd.DataFrame", columns: list[str], drawn: "Callable[[pd.DataFrame], dg.MarkdownMetadataValue]"
+) -> Told:
+    """Store the days that were made; show all that were ever made as a picture, and the newest as a table."""
     lake = Lake.at(settings().lake_url)
     monitoring.store(lake, table, made)
     history = monitoring.stored(lake, table)
     facts: dict[str, Any] = {"dagster/row_count": len(made)}
     if history is not None:
-        of_arm = history.loc[history["arm"] == arm]
-        pooled = of_arm.loc[of_arm["tenant_id"].isna() & (of_arm["moment"] == "all")]
-        facts["plot"] = picture(quality_over_time(pooled), "quality over time")
-        shown = [
-            "day",
-            "arm",
-            "tenant_id",
-            "moment",
-            "rows",
-            "conflicts",
-            "warnings",
-            "base_rate",
-            "precision",
-            "recall",
-        ]
-        latest = _latest(history)
-        assert latest is not None
-        facts["latest"] = _table(latest, [*shown, "pr_auc", "pr_auc_low", "pr_auc_high", "calibration_ratio"])
+        facts |= {"plot": drawn(history), "latest": _table(monitoring.newest(history), columns)}
     return dg.MaterializeResult(metadata=facts)
 
 
-def _latest(history: "pd.DataFrame | None") -> "pd.DataFrame | None":
-    return None if history is None else history.loc[history["day"] == history["day"].max()]
+def _nothing(detail: str) -> Told:
+    return dg.MaterializeResult(metadata={"dagster/row_count": 0, "detail": detail})
 
 
 def _table(rows: "pd.DataFrame", columns: list[str]) -> dg.MarkdownMetadataValue:
