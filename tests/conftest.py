@@ -18,6 +18,8 @@ import pytest
 
 from foresync import ports
 from foresync.postgres import Cluster, databases, settle, stop
+from tests.mlflow_server import Mlflow
+from tests.postgres_server import Postgres, migrated
 
 ROLE_PASSWORD = "test"
 TEMPLATE = "foresync_template"
@@ -117,6 +119,23 @@ def ingest_url(cluster: Cluster, database_url: str) -> str:
 def publish_url(cluster: Cluster, database_url: str) -> str:
     """The module's database as the role that may only call the publish functions."""
     return _as_role(cluster, database_url, "foresync_publish")
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    """A server of the test's own, with the schema: to be killed, ended and started again."""
+    with migrated() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mlflow]:
+    """The one MLflow server, which whoever needs it starts: another module may have killed it."""
+    databases.ensure_database(postgres_url, "mlflow_tests")
+    store = postgres_url.rsplit("/", 1)[0].replace("postgresql://", "postgresql+psycopg2://") + "/mlflow_tests"
+    server = Mlflow(store, tmp_path_factory.mktemp("mlflow"))
+    yield server
+    server.kill()
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,5 @@
-"""Real history as rows, and one MLflow server with a PostgreSQL behind it for the whole run."""
+"""Real history as rows, and this process turned to the MLflow server."""
 
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,14 +9,13 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from foresync import ports
-from foresync.postgres import databases
 from ml import registry, train
 from ml.dataset import TrainingSet, from_frame
 from ml.estimators import Candidate
 from ml.splits import Split, split
 from orchestration.lib.lake import Lake
 from orchestration.settings import settings
+from tests.mlflow_server import Mlflow
 
 
 @pytest.fixture(scope="session")
@@ -42,28 +34,13 @@ def slices(dataset: TrainingSet) -> Split:
     return split(dataset.frame)
 
 
-@pytest.fixture(scope="session")
-def mlflow_server(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running server; this process talks to it until the session ends."""
-    folder, port = tmp_path_factory.mktemp("mlflow"), ports.any_free()
-    databases.ensure_database(postgres_url, "mlflow_tests")
-    store = postgres_url.rsplit("/", 1)[0].replace("postgresql://", "postgresql+psycopg2://") + "/mlflow_tests"
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", store, "--serve-artifacts", "--artifacts-destination", str(folder / "artifacts")]
-    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with (folder / "server.log").open("wb") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait(address, server, folder / "server.log")
-        mlflow.set_tracking_uri(address)
-        yield address
-    finally:
-        mlflow.set_tracking_uri(None)
-        # nothing of it is kept: no need to wait for an orderly end
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+@pytest.fixture(scope="module")
+def mlflow_server(mlflow_server: Mlflow) -> Iterator[str]:
+    """The address of the run's MLflow server, which runs; this process talks to it meanwhile."""
+    mlflow_server.start()
+    mlflow.set_tracking_uri(mlflow_server.url)
+    yield mlflow_server.url
+    mlflow.set_tracking_uri(None)
 
 
 @pytest.fixture
@@ -96,16 +73,3 @@ def empty_registry(mlflow_server: str) -> MlflowClient:
     for model in client.search_registered_models(filter_string=f"name='{registry.MODEL_NAME}'"):
         client.delete_registered_model(model.name)
     return client
-
-
-def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(1200):
-        try:
-            with urllib.request.urlopen(f"{address}/health") as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.2)
-        if server.poll() is not None:
-            break
-    raise RuntimeError(f"the MLflow server did not come up:\n{log.read_text()[-2000:]}")

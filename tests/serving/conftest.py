@@ -9,10 +9,9 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 
-from foresync.postgres import databases
 from serving.registry import MODEL_NAME
 from serving.settings import Settings
-from tests.serving.mlflow_server import Mlflow
+from tests.mlflow_server import Mlflow
 
 
 @pytest.fixture
@@ -33,22 +32,10 @@ def settings(serving_url: str, jwt_secret: str, tmp_path: Path) -> Callable[...,
     return made
 
 
-@pytest.fixture(scope="session")
-def mlflow_server(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mlflow]:
-    databases.ensure_database(postgres_url, "mlflow_serving_tests")
-    store = postgres_url.rsplit("/", 1)[0].replace("postgresql://", "postgresql+psycopg2://") + "/mlflow_serving_tests"
-    server = Mlflow(store, tmp_path_factory.mktemp("mlflow"))
-    try:
-        yield server
-    finally:
-        server.kill()
-
-
 @pytest.fixture
 def registry(mlflow_server: Mlflow) -> Iterator[MlflowClient]:
     """An empty registry, written to as the training does."""
-    if not mlflow_server.is_running:
-        mlflow_server.start()
+    mlflow_server.start()
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(mlflow_server.url)
     mlflow.set_experiment("registry")  # this process may remember another server's

@@ -9,9 +9,7 @@ import json
 import os
 import secrets
 import shutil
-import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,35 +17,16 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from foresync.postgres import databases
-from sync_api.db.migrate import ROLES, set_passwords, upgrade
-from tests.postgres_server import Postgres
 from tests.serving.chaos import Ledger, disagreements, keep_asking, write_forest
 from tests.serving.histories import random_history, write
-from tests.serving.mlflow_server import crown, register
 from tests.serving.processes import Workers, environment
+from tests.serving.registered import crown, register
 from tests.serving.running import Server, eventually
 
 ASKERS, VERSIONS, WORKERS, RESTARTS = 6, 10, 2, 3
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "0"))
 LONG = 2400  # tries, of a twentieth of a second
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-
-@pytest.fixture
-def postgres() -> Iterator[Postgres]:
-    folder = Path(tempfile.mkdtemp(prefix="foresync-chaos-"))
-    folder.chmod(0o711)
-    server = Postgres(folder)
-    server.start()
-    try:
-        databases.ensure_database(server.cluster.url(), "foresync")
-        upgrade(server.cluster.url("foresync"))
-        set_passwords(server.cluster.url(), dict.fromkeys(ROLES, "test"))
-        yield server
-    finally:
-        server.end()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @asynccontextmanager
@@ -62,7 +41,7 @@ async def load(server: Server, ledger: Ledger):
 
 
 async def test_no_answer_is_wrong_whatever_dies(postgres, registry, mlflow_server, tmp_path):
-    url, secret = postgres.cluster.url("foresync"), secrets.token_hex(32)
+    url, secret = postgres.url(), secrets.token_hex(32)
     db = await asyncpg.connect(url)
     await write(db, "acme", random_history(2, datetime.now(UTC)))
     await db.close()
@@ -75,7 +54,7 @@ async def test_no_answer_is_wrong_whatever_dies(postgres, registry, mlflow_serve
     crown(registry, first)
     workers = Workers(
         environment(
-            postgres.cluster.url("foresync", "foresync_serving", "test"), secret, tmp_path / "cache",
+            postgres.url("foresync_serving"), secret, tmp_path / "cache",
             MLFLOW_TRACKING_URI=mlflow_server.url, FORESYNC_MODEL_POLL_SECONDS="0.2",
         ),
         WORKERS, tmp_path / "log",

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from serving.registry import ALIAS, MODEL_NAME
-from tests.serving.mlflow_server import crown, register
 from tests.serving.models import write_both, write_stump
+from tests.serving.registered import crown, register
 from tests.serving.running import eventually, serve
 
 pytestmark = pytest.mark.slow

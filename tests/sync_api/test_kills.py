@@ -8,11 +8,9 @@ import asyncio
 import os
 import random
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -26,14 +24,12 @@ import orjson
 import pytest
 
 from foresync import ports
-from foresync.postgres import databases
-from sync_api.db.migrate import ROLES, set_passwords, upgrade
 from sync_api.db.tenants import ensure_tenant
 from tests.postgres_server import Postgres
 from tests.sync_api.running import change, now
 from web.auth import mint
 
-TENANT, PASSWORD, RECORDS, CLIENTS, PUSHES = "field", "test", 12, 6, 40
+TENANT, RECORDS, CLIENTS, PUSHES = "field", 12, 6, 40
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
@@ -95,26 +91,10 @@ class Client:
             await asyncio.sleep(0.1)
 
 
-@pytest.fixture
-def postgres() -> Iterator[Postgres]:
-    folder = Path(tempfile.mkdtemp(prefix="foresync-kill-"))
-    folder.chmod(0o711)
-    server = Postgres(folder)
-    try:
-        server.start()
-        databases.ensure_database(server.cluster.url(), "foresync")
-        upgrade(server.cluster.url("foresync"))
-        set_passwords(server.cluster.url(), dict.fromkeys(ROLES, PASSWORD))
-        ensure_tenant(server.cluster.url("foresync"), TENANT)
-        yield server
-    finally:
-        server.end()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 @contextmanager
 def _api(postgres: Postgres, folder: Path, secret: str) -> Iterator[Server]:
-    server = Server(postgres.cluster.url("foresync", "foresync_api", PASSWORD), secret, folder / "api.log")
+    ensure_tenant(postgres.url(), TENANT)
+    server = Server(postgres.url("foresync_api"), secret, folder / "api.log")
     server.start()
     try:
         yield server
@@ -165,7 +145,7 @@ async def _load_and_compare(url: str, secret: str, postgres: Postgres, disturb: 
 
         await asyncio.gather(trouble(), *(client.work(told) for client in clients))
     assert sum(client.failures for client in clients), "nobody noticed: nothing was in the way"
-    await _compare(postgres.cluster.url("foresync"), clients)
+    await _compare(postgres.url(), clients)
 
 
 async def _compare(database_url: str, clients: list[Client]) -> None:

@@ -10,11 +10,10 @@ import httpx
 import pytest
 
 from sync_api.db.tenants import ensure_tenant
+from tests.postgres_server import Postgres
 from tests.sync_api.running import Tenant
 from tests.sync_api.sse import GENEROUS, streaming
-from tests.sync_api.test_kills import PASSWORD, TENANT, Postgres, Server, postgres
-
-__all__ = ["postgres"]
+from tests.sync_api.test_kills import TENANT, Server
 
 
 async def ready(http: httpx.AsyncClient) -> None:
@@ -69,9 +68,10 @@ async def test_a_stream_outlives_its_connections_to_the_database(tenant: Tenant,
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_a_stream_outlives_postgresql(postgres: Postgres, tmp_path: Path) -> None:
+    ensure_tenant(postgres.url(), TENANT)
     secret = secrets.token_hex(32)
     api = Server(
-        postgres.cluster.url("foresync", "foresync_api", PASSWORD), secret, tmp_path / "api.log",
+        postgres.url("foresync_api"), secret, tmp_path / "api.log",
         FORESYNC_API_STREAM_HEARTBEAT_SECONDS="0.2",
     )  # fmt: skip
     api.start()

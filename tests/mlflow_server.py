@@ -1,4 +1,4 @@
-"""A real MLflow server that can be killed, and models put into its registry as the training does."""
+"""A real MLflow server on a PostgreSQL, that can be killed and started again; one serves a whole run."""
 
 import contextlib
 import os
@@ -9,11 +9,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-import mlflow
-from mlflow import MlflowClient
-
 from foresync import ports
-from serving.registry import ALIAS, MODEL_NAME
 
 
 class Mlflow:
@@ -25,14 +21,18 @@ class Mlflow:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        """Start it unless it runs; comes back once it answers."""
+        if self._process:
+            return
         command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
         command += ["--workers", "1", "--backend-store-uri", self._store, "--serve-artifacts"]
         command += ["--artifacts-destination", str(self._folder / "artifacts")]
+        # as the platform starts it: runners for jobs that nobody asks for take longer than all the rest
+        environment = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         with (self._folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, start_new_session=True,
-                env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
-            )  # fmt: skip
+                command, stdout=log, stderr=log, env=os.environ | environment, start_new_session=True
+            )
         for _ in range(2400):  # importing MLflow alone takes long on a busy machine
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/health") as answer:
                 if answer.status == 200:
@@ -41,24 +41,9 @@ class Mlflow:
             time.sleep(0.1)
         raise AssertionError("MLflow did not start")
 
-    @property
-    def is_running(self) -> bool:
-        return self._process is not None
-
     def kill(self) -> None:
+        """Nothing of it is kept: no need to wait for an orderly end."""
         if self._process:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
-
-
-def register(client: MlflowClient, folder: Path) -> str:
-    """A version whose artifacts hold `folder` as `runtime/`."""
-    logged = mlflow.initialize_logged_model(name="model")
-    client.log_model_artifacts(logged.model_id, str(folder), "runtime")
-    mlflow.finalize_logged_model(logged.model_id, "READY")
-    return client.create_model_version(MODEL_NAME, f"models:/{logged.model_id}", model_id=logged.model_id).version
-
-
-def crown(client: MlflowClient, version: str) -> None:
-    client.set_registered_model_alias(MODEL_NAME, ALIAS, version)
