@@ -10,6 +10,9 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
+# Whoever forbids it has every process that is started compile all that it imports: a server takes thrice as long.
+unexport PYTHONDONTWRITEBYTECODE
+
 # An environment that was made elsewhere holds paths to there: a moved checkout makes it anew.
 ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 $(READY): remake

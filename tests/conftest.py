@@ -21,6 +21,8 @@ from foresync.postgres import Cluster, databases, settle, stop
 from tests.mlflow_server import Mlflow
 from tests.postgres_server import Postgres, migrated
 
+pytest_plugins = ["tests.two_at_once"]
+
 ROLE_PASSWORD = "test"
 TEMPLATE = "foresync_template"
 

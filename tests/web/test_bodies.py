@@ -41,13 +41,13 @@ def test_a_bomb_is_refused_in_little_memory(squeeze: object, encoding: str) -> N
 @pytest.mark.parametrize(
     ("body", "encoding", "status"),
     [
-        (gzip.compress(b"x" * 500)[:-9], "gzip", 400),
+        (gzip.compress(b"x" * 500, mtime=0)[:-9], "gzip", 400),
         (zlib.compress(b"x"), "gzip", 400),
         (zstandard.compress(b"x" * 500)[:-3], "zstd", 400),
         (b"plain", "zstd", 400),
         (b"plain", "br", 415),
         (b"x" * (LIMIT + 1), "", 413),
-        (gzip.compress(b"x" * (LIMIT + 1)), "gzip", 413),
+        (gzip.compress(b"x" * (LIMIT + 1), mtime=0), "gzip", 413),
     ],
 )
 def test_what_cannot_be_read_is_a_problem(body: bytes, encoding: str, status: int) -> None:
