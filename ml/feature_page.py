@@ -15,7 +15,9 @@ set: `{FEATURE_SET}`.
 A feature is seen at the moment *t* at which a client asks, by exactly the rows of the log and of presence with `seq
 <= as_of_seq`. Online it is a column of `sync.online_features`, offline one of `conflict_features`, of the same name;
 a check replays logged predictions and compares the two. A *moment* is `edit_start` (the edit begins) or `edit_open`
-(asked again while it is open). An *event* is a change that was applied, merged or left in conflict.
+(asked again while it is open). An *event* is a change that was applied, merged or left in conflict; it is *timed* where
+it was edited before it was received. A *push* is one request; it is timed where one of its events is, and conflicted
+where one of those is. How a push's row comes from those of its records, `ml/push_level.py` says.
 
 *Announced*: the feature is at its default unless the client said which fields its edit touches, or from which version
 of the record it began. A model learns from every edit both as it was announced and as if it had said nothing

@@ -7,13 +7,14 @@ warehouse; both answer with exactly these names. A model keeps the contract it w
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 Moment = Literal["edit_start", "edit_open"]
 
 MOMENTS: Final[tuple[Moment, ...]] = ("edit_start", "edit_open")
-FEATURE_SET: Final = "fifteen-v2"
+FEATURE_SET: Final = "twentythree-v3"
 TARGET: Final = "conflict_occurred"
 
 
@@ -134,6 +135,57 @@ FEATURES: Final[tuple[Feature, ...]] = (
         default=0.0,
         meaning="Those of them that began from the version from which this edit did.",
         is_of_announcement=True,
+    ),
+    Feature(
+        name="record_conflicts_180d",
+        unit="events",
+        default=0.0,
+        meaning="Timed events on the record of the last 180 days that conflicted, at most 100.",
+    ),
+    Feature(
+        name="record_events_90d",
+        unit="events",
+        default=0.0,
+        meaning="Events on the record of the last 90 days, at most 100.",
+    ),
+    Feature(
+        name="type_conflict_rate",
+        unit="share",
+        default=0.02,
+        meaning="(c + 20 g) / (n + 20) over the type's timed events, c of which conflicted; "
+        "g = (C + 1) / (N + 50) over the tenant's.",
+    ),
+    Feature(
+        name="tenant_conflict_share",
+        unit="share",
+        default=0.05,
+        meaning="(c + 1) / (n + 20) over the tenant's last 200 timed pushes, c of which conflicted.",
+    ),
+    Feature(
+        name="user_push_conflict_rate",
+        unit="share",
+        default=0.05,
+        meaning="(c + 5 h) / (n + 5) over the user's timed pushes, c of which conflicted; "
+        "h = (C + 1) / (N + 20) over the tenant's.",
+    ),
+    Feature(
+        name="user_open_log_seconds",
+        unit="ln s",
+        default=math.log(86_400),
+        meaning="How long the user's timed pushes had been open: (sum of ln max(60, seconds) + 5 m) / (n + 5), "
+        "m the mean of the tenant's last 200, ln 86400 without any.",
+    ),
+    Feature(
+        name="edit_age_hours",
+        unit="hours",
+        default=0.0,
+        meaning="Hours since the edit began: as the client says, else since its first announcement.",
+    ),
+    Feature(
+        name="records_open",
+        unit="records",
+        default=1.0,
+        meaning="Records that the question is about: 1, and of a push as many as it has.",
     ),
 )
 

@@ -19,14 +19,11 @@ QUESTION: Final = [*PUSH, "moment"]
 EVERY: Final = "*"
 # of the records of a push the worst counts: the one that was synced last, and for these how much there is in all
 LEAST: Final = frozenset({"hours_since_last_sync"})
-ADDED: Final = frozenset({"fields_behind", "open_overlap_recent"})
-BATCH_SIZE: Final = "records_open"
+ADDED: Final = frozenset({"fields_behind", "open_overlap_recent", "records_open"})
 
 
 def how(feature: str) -> str:
-    """How a feature of a push comes from those of its records: `max`, `min`, `sum` or `count`."""
-    if feature == BATCH_SIZE:
-        return "count"
+    """How a feature of a push comes from those of its records: `max`, `min` or `sum`."""
     return "min" if feature in LEAST else "sum" if feature in ADDED else "max"
 
 

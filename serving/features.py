@@ -4,6 +4,7 @@ What each figure means is the feature contract's, how it is worked out `sync.onl
 for, and put into the order that a model wants.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,13 +34,22 @@ DEFAULTS = {
     "open_overlap_recent": 0.0,
     "open_fields_shared": 0.0,
     "open_same_base": 0.0,
+    "record_conflicts_180d": 0.0,
+    "record_events_90d": 0.0,
+    "type_conflict_rate": 0.02,
+    "tenant_conflict_share": 0.05,
+    "user_push_conflict_rate": 0.05,
+    "user_open_log_seconds": math.log(86_400),
+    "edit_age_hours": 0.0,
+    "records_open": 1.0,
 }
 NAMES = tuple(DEFAULTS)
 
 STATEMENT = f"""
 SELECT item, as_of_seq, asked_at, record_version, {", ".join(NAMES)}
 FROM sync.online_features(
-  $1, $2::text[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::integer[], $8::jsonb)
+  $1, $2::text[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::integer[],
+  $8::double precision[], $9::jsonb)
 ORDER BY item
 """
 
@@ -50,6 +60,7 @@ class Edit:
 
     fields: none, not said. base_version: the version that the client had. device_id, edit_id: what tells the edit from
     others' open edits of the record; a device that is not named takes all of its user's edits for its own.
+    age_seconds: how long the client says it has been open.
     """
 
     user_id: str
@@ -59,6 +70,7 @@ class Edit:
     base_version: int | None = None
     device_id: str | None = None
     edit_id: UUID | None = None
+    age_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,7 @@ async def read(connection: Connection, tenant: str, edits: Sequence[Edit]) -> li
         [edit.entity_id for edit in edits],
         [edit.edit_id for edit in edits],
         [edit.base_version for edit in edits],
+        [edit.age_seconds for edit in edits],
         orjson.dumps([edit.fields for edit in edits]).decode(),
         timeout=STATEMENT_TIMEOUT + SECONDS_AN_EDIT * len(edits),
     )

@@ -100,6 +100,7 @@ class Predictor:
                 item.client_version,
                 asker.device,
                 item.edit_id,
+                item.edit_age_seconds,
             )
             for question in questions
             for asker, item in zip(question.askers, question.asked, strict=True)
@@ -238,5 +239,7 @@ def _row(
 
 def _request(asker: Asker, item: Asked) -> dict[str, Any]:
     """What was asked; `asked_by` where somebody asked on the user's behalf, and may have shown nobody the answer."""
-    asked = {"client_version": item.client_version, "fields": item.fields}
+    asked: dict[str, Any] = {"client_version": item.client_version, "fields": item.fields}
+    if item.edit_age_seconds is not None:
+        asked["edit_age_seconds"] = item.edit_age_seconds
     return asked if asker.by == asker.user else asked | {"asked_by": asker.by}

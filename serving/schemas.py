@@ -23,6 +23,12 @@ def _snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
+def _whole_microseconds(seconds: float) -> float:
+    """No clock tells more, and PostgreSQL refuses to divide what is too small."""
+    return round(seconds, 6)
+
+
+Seconds = Annotated[float, AfterValidator(_whole_microseconds)]
 UserId = Annotated[Text, BeforeValidator(_as_text)]
 EntityType = Annotated[Text, AfterValidator(_snake_case)]
 
@@ -56,6 +62,12 @@ class Asked(BaseModel):
         description="The open edit that this is about, if it was announced.",
         examples=["0192f0c1-6f5e-7cc0-8000-3c5b1f0e9a01"],
     )
+    edit_age_seconds: Seconds | None = Field(
+        default=None, ge=0, le=1e9, allow_inf_nan=False,
+        description="How long the edit has been open on the device. Not said: since `edit_id` was first announced, "
+        "or not at all.",
+        examples=[5400],
+    )  # fmt: skip
 
 
 class PredictionRequest(Asked):
@@ -197,7 +209,7 @@ class PushPrediction(BaseModel):
     threshold: float = Field(description="The probability from which a warning is shown.", examples=[0.6])
     top_factors: list[TopFactor] = Field(
         description="What raises the risk most, strongest first; empty when the risk is low. Values are those of the "
-        "worst record, or of all together (`fields_behind`, `open_overlap_recent`)."
+        "worst record, or of all together (`fields_behind`, `open_overlap_recent`, `records_open`)."
     )
 
 

@@ -54,16 +54,35 @@ def _fact(factor: Factor, values: Mapping[str, float], thing: str, it: str) -> s
             return "your recent changes have often met others'"
         case "hours_since_last_sync":
             return f"you last synced {it} {_ago(values['hours_since_last_sync'])}"
+        case "record_conflicts_180d":
+            times = int(values["record_conflicts_180d"])
+            return f"changes to {thing} have collided {_count(times, 'time')} in the last six months"
+        case "record_events_90d":
+            return f"{thing} is changed often"
+        case "type_conflict_rate":
+            return "changes to records of this kind often collide"
+        case "tenant_conflict_share":
+            return "many of your team's recent syncs have collided"
+        case "user_push_conflict_rate":
+            return "your recent changes have often met others'"
+        case "user_open_log_seconds":
+            return "your changes are usually open for long before they are synced"
+        case "edit_age_hours":
+            return f"you have had {it} open for {_for(values['edit_age_hours'])}"
+        case "records_open":
+            return f"{_count(int(values['records_open']), 'record')} would go out together"
         case _:
             return ""
 
 
 def _ago(hours: float) -> str:
-    if hours >= 168:
-        return "more than a week ago, or never"
+    return "more than a week ago, or never" if hours >= 168 else f"{_for(hours)} ago"
+
+
+def _for(hours: float) -> str:
     if hours >= 48:
-        return f"{int(hours // 24)} days ago"
-    return f"{_count(int(hours), 'hour')} ago" if hours >= 1 else "less than an hour ago"
+        return f"{int(hours // 24)} days"
+    return _count(int(hours), "hour") if hours >= 1 else "less than an hour"
 
 
 def _count(n: int, one: str, many: str | None = None) -> str:

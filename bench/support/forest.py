@@ -37,9 +37,41 @@ def drawn() -> tuple[pd.DataFrame, np.ndarray]:
         draw.gamma(0.3, 1.0, ROWS),
         draw.poisson(0.3, ROWS),
         draw.poisson(0.2, ROWS),
+        draw.poisson(0.3, ROWS),
+        draw.poisson(8.0, ROWS),
+        draw.beta(1.0, 40.0, ROWS),
+        draw.beta(1.0, 20.0, ROWS),
+        draw.beta(1.0, 20.0, ROWS),
+        draw.normal(10.0, 2.0, ROWS),
+        draw.gamma(0.3, 100.0, ROWS),
+        draw.poisson(2.0, ROWS) + 1,
     ]
     x = pd.DataFrame(np.column_stack(columns).astype(np.float64), columns=list(FEATURE_NAMES))
-    weights = [0.8, -0.01, 0.05, 0.2, 2.0, 0.1, 0.1, 0.6, 1.0, 0.002, 0.3, 0.3, 1.0, 0.6, 0.4]
+    weights = [
+        0.8,
+        -0.01,
+        0.05,
+        0.2,
+        2.0,
+        0.1,
+        0.1,
+        0.6,
+        1.0,
+        0.002,
+        0.3,
+        0.3,
+        1.0,
+        0.6,
+        0.4,
+        0.3,
+        0.02,
+        3.0,
+        3.0,
+        3.0,
+        0.05,
+        0.001,
+        0.02,
+    ]
     score = x.to_numpy() @ np.array(weights)
     return x, draw.random(ROWS) < 1 / (1 + np.exp(4.5 - score))
 

@@ -14,8 +14,10 @@ import orjson
 
 STATEMENT = """
 WITH clock AS (
-  UPDATE sync.tenant_clock SET seq = seq + cardinality($5::text[]) WHERE tenant_id = $1
-  RETURNING seq - cardinality($5::text[]) AS start
+  UPDATE sync.tenant_clock SET seq = seq + cardinality($5::text[]),
+    timed_event_count = timed_event_count + cardinality($5::text[]), timed_push_count = timed_push_count + 1,
+    open_log_sum = open_log_sum + 17585207000 WHERE tenant_id = $1
+  RETURNING seq - cardinality($5::text[]) AS start, timed_push_count AS pushes, open_log_sum AS open_log
 ), change AS (
   SELECT c.*, clock.start + c.n AS seq
   FROM clock, unnest($5::text[], $6::text[], $7::int[], $8::jsonb[], $9::jsonb[], $10::bytea[], $11::bool[],
@@ -73,10 +75,21 @@ WITH clock AS (
   SELECT $1, $3, $2, $4, $4 FROM clock
   ON CONFLICT (tenant_id, device_id) DO UPDATE SET last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at)
 ), active AS (
-  INSERT INTO sync.user_activity AS u (tenant_id, user_id, event_count, conflict_count)
-  SELECT $1, $2, count(*), count(*) FILTER (WHERE is_conflicted) FROM numbered
+  INSERT INTO sync.user_activity AS u (tenant_id, user_id, event_count, conflict_count, timed_push_count, open_log_sum)
+  SELECT $1, $2, count(*), count(*) FILTER (WHERE is_conflicted), 1, 17585207000 FROM numbered
   ON CONFLICT (tenant_id, user_id) DO UPDATE SET event_count = u.event_count + excluded.event_count,
-    conflict_count = u.conflict_count + excluded.conflict_count
+    conflict_count = u.conflict_count + excluded.conflict_count,
+    timed_push_count = u.timed_push_count + 1, open_log_sum = u.open_log_sum + excluded.open_log_sum
+), typed AS (
+  INSERT INTO sync.type_activity AS t (tenant_id, entity_type, timed_event_count, timed_conflict_count)
+  SELECT $1, 'task', count(*), count(*) FILTER (WHERE is_conflicted) FROM numbered
+  ON CONFLICT (tenant_id, entity_type) DO UPDATE SET
+    timed_event_count = t.timed_event_count + excluded.timed_event_count,
+    timed_conflict_count = t.timed_conflict_count + excluded.timed_conflict_count
+), recent AS (
+  INSERT INTO sync.recent_push (tenant_id, slot, conflicted_before, open_log_before)
+  SELECT $1, mod(pushes, 200), 0, open_log FROM clock
+  ON CONFLICT (tenant_id, slot) DO UPDATE SET open_log_before = excluded.open_log_before
 )
 SELECT array_agg(entity_id), array_agg(version), array_agg(seq) FROM numbered
 """

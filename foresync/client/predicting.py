@@ -112,9 +112,9 @@ class Explanation:
 class PredictionClient:
     """A connection to a prediction server as one user (scope predict). Not for several threads at once.
 
-    An edit is a mapping with `entity_type` and `entity_id`, and what is known of `moment`, `client_version`, `fields`
-    and `edit_id`. Every method raises `SyncError`, as those of `SyncClient` do. A prediction is worth little when it is
-    late, so that by default nothing is tried twice.
+    An edit is a mapping with `entity_type` and `entity_id`, and what is known of `moment`, `client_version`, `fields`,
+    `edit_id` and `edit_age_seconds`. Every method raises `SyncError`, as those of `SyncClient` do. A prediction is
+    worth little when it is late, so that by default nothing is tried twice.
     """
 
     def __init__(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from sync_api.push.activity import Activity
 from sync_api.push.prepare import Sender
 
 
@@ -115,6 +116,7 @@ class Writes:
         self.devices: dict[str, DeviceRow] = {}
         self.events: Counter[str] = Counter()
         self.conflicted: Counter[str] = Counter()
+        self.activity = Activity()
         self.requests: list[dict[str, Any]] = []
         self.conflicts: list[dict[str, Any]] = []
         self.decisions: list[dict[str, Any]] = []
@@ -159,6 +161,7 @@ class Writes:
             _json(self.conflicts),
             _json(self.decisions),
             *_columns(list(self.closing.values()), ClosingRow),
+            *self.activity.arguments(users),
         ]
 
 

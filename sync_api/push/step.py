@@ -111,6 +111,10 @@ class Step:
             record.count(sender.user, sender.received_at, is_conflicted=is_conflicted)
             self.fold.writes.events[sender.user] += 1
             self.fold.writes.conflicted[sender.user] += is_conflicted
+            self.fold.writes.activity.note(
+                sender.sync_id, sender.user, self.named.sent.entity, self.named.edited_at, sender.received_at,
+                is_conflicted,
+            )  # fmt: skip
         self.tally[decision.outcome] += 1
         if (edit_id := self.named.sent.edit_id) and sender.kind != "import":  # an import brings its own presence
             self.fold.writes.closing[edit_id] = ClosingRow(

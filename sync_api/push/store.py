@@ -61,7 +61,7 @@ CROSS JOIN LATERAL (
 """
 
 WRITE = """SELECT sync.push_write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-  $20, $21, $22)"""
+  $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)"""
 
 # The same, as they stand, for who only looks. OFFSET 0 keeps each look-up one by the whole key, as the lock does.
 UNLOCKED = {text: text.replace("FOR SHARE", "OFFSET 0") for text in (RELATED, MEMBERS)}

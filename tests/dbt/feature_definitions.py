@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from feature_history import OPEN_FROM, OPEN_TO, Change, Row, Said
 
 EVENTS = ("applied", "merged", "conflict")
+# less than the project's own, so that a small history has more
+MOST_EVENTS, RECENT_PUSHES = 20, 50
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,9 @@ def _moment(rows: list[Row], event: Change, moment: str, asked_at: datetime) -> 
     features = _features(seen, event, asked_at, announced)
     features |= behind(seen, event.entity, asked_at, announced, base)
     features |= open_edits(seen, event, asked_at, announced, base)
+    features |= histories(seen, event, asked_at)
+    features["edit_age_hours"] = (asked_at - event.edited_at) / timedelta(hours=1)
+    features["records_open"] = 1.0
     features["is_announced"] = float(bool(announced) or base is not None)
     silent = _features(seen, event, asked_at, ())["field_overlap_score"]
     return Moment(event.event_id, moment, asked_at, as_of_seq, bool(features["is_announced"]), features, silent)
@@ -126,6 +131,45 @@ def open_edits(
         "open_fields_shared": float(len({f for said in sharing for f in said.fields} & set(announced))),
         "open_same_base": float(sum(said.base_version == base for said in others) if base is not None else 0),
     }
+
+
+def histories(seen: list[Row], asker: Change, asked_at: datetime) -> dict[str, float]:
+    """Conflicts and open times of the record, the type, the tenant and the user."""
+    events = [row for row in seen if isinstance(row, Change) and row.outcome in EVENTS]
+    timed = [row for row in events if row.edited_at < row.received_at]
+    here = [row for row in events if row.entity == asker.entity]
+    lately = [row for row in here if row.received_at > asked_at - timedelta(days=180) and row in timed]
+    of_type = [row for row in timed if row.entity[0] == asker.entity[0]]
+    pushes = sorted(_pushes(timed), key=lambda push: push[-1].seq)
+    last, mine = pushes[-RECENT_PUSHES:], [push for push in pushes if push[0].user == asker.user]
+    g = (sum(row.conflicted for row in timed) + 1) / (len(timed) + 50)
+    h = (_conflicted(pushes) + 1) / (len(pushes) + 20)
+    m = sum(map(_open_log, last)) / len(last) if last else math.log(86_400)
+    return {
+        "record_conflicts_180d": float(min(MOST_EVENTS, sum(row.conflicted for row in lately))),
+        "record_events_90d": float(
+            min(MOST_EVENTS, sum(row.received_at > asked_at - timedelta(days=90) for row in here))
+        ),
+        "type_conflict_rate": (sum(row.conflicted for row in of_type) + 20 * g) / (len(of_type) + 20),
+        "tenant_conflict_share": (_conflicted(last) + 1) / (len(last) + 20),
+        "user_push_conflict_rate": (_conflicted(mine) + 5 * h) / (len(mine) + 5),
+        "user_open_log_seconds": (sum(map(_open_log, mine)) + 5 * m) / (len(mine) + 5),
+    }
+
+
+def _pushes(timed: list[Change]) -> list[list[Change]]:
+    found: dict[object, list[Change]] = {}
+    for row in timed:
+        found.setdefault((row.received_at, row.user, row.device), []).append(row)
+    return list(found.values())
+
+
+def _conflicted(pushes: list[list[Change]]) -> int:
+    return sum(any(row.conflicted for row in push) for push in pushes)
+
+
+def _open_log(push: list[Change]) -> float:
+    return math.log(max(60.0, max((row.received_at - row.edited_at).total_seconds() for row in push)))
 
 
 def _overlap(events: list[Change], here: list[Change], event: Change, announced: tuple[str, ...]) -> float:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 START = datetime(2026, 9, 1, 22, 0, tzinfo=UTC)
 STEPS = (0.0, 0.0, 7.0, 60.0, 299.0, 300.0, 301.0, 3600.0, 20_000.0, 90_000.0)
+REST = timedelta(days=100)
 OPEN_FROM, OPEN_TO = 300, 2_592_000
 
 
@@ -62,7 +63,7 @@ def random_history(seed: int, changes: int, tenants: tuple[str, ...] = ("t1", "t
     draw = random.Random(seed)
     now, found = START, list[Row]()
     for number in range(changes):
-        now += timedelta(seconds=draw.choice(STEPS))
+        now += timedelta(seconds=draw.choice(STEPS)) + (REST if number == 200 else timedelta(0))
         found += _edit(draw, number, now, draw.choice(tenants))
     return numbered(found)
 

@@ -15,7 +15,7 @@ from orchestration.lib.lake import Lake
 from orchestration.lib.tables import DAILY, SNAPSHOTS
 from orchestration.settings import DBT_PROJECT_FOLDER
 
-WINDOW = (date(2026, 8, 1), date(2027, 3, 1))
+WINDOW = (date(2026, 8, 1), date(2027, 6, 1))
 EVER = (date(1990, 1, 1), date(2100, 1, 1))
 
 

@@ -96,6 +96,7 @@ class _Past:
         self.users: dict[int, list[Any]] = defaultdict(list)
         self.types: dict[str, list[float]] = defaultdict(list)
         self.type_fields: dict[tuple[str, int], list[int]] = defaultdict(list)
+        self.rates = _Rates(events)
         for event in events.itertuples(index=False):
             self.records[event.entity_id].append(event)
             self.users[event.user_id].append((event.received, event.field_collision and event.is_merge))
@@ -122,6 +123,13 @@ class _Past:
             "is_announced": bool(ask.announced),
             **self._behind(ask, before),
             **self._open(ask),
+            "record_conflicts_180d": float(
+                min(100, sum(_collided(e) for e in before if e.received > ask.asked - 180 * DAY))
+            ),
+            "record_events_90d": float(min(100, sum(e.received > ask.asked - 90 * DAY for e in before))),
+            **self.rates.at(ask),
+            "edit_age_hours": (ask.asked - ask.edited) / HOUR,
+            "records_open": 1.0,
         }
 
     def _behind(self, ask: Any, before: list[Any]) -> dict[str, float]:
@@ -170,3 +178,53 @@ class _Past:
     def _share(self, entity_type: str, name: int, first: int, seen: int) -> float:
         places = self.type_fields[entity_type, name]
         return (bisect_left(places, seen) - bisect_left(places, first)) / max(1, seen - first)
+
+
+def _collided(event: Any) -> bool:
+    return bool(event.edited < event.received and event.field_collision and event.is_merge)
+
+
+class _Rates:
+    """Conflicts of timed events by type, and of timed pushes by user: as running sums, in the order received."""
+
+    def __init__(self, events: pd.DataFrame) -> None:
+        timed = events[events["edited"] < events["received"]]
+        timed = timed.assign(hit=timed["field_collision"] & timed["is_merge"])
+        pushes = timed.groupby("push_id").agg(
+            received=("received", "max"), edited=("edited", "min"), user_id=("user_id", "first"), hit=("hit", "any")
+        )
+        open_log = np.log(np.maximum(60.0, pushes["received"] - pushes["edited"]))
+        pushes = pushes.assign(open_log=open_log).sort_values("received", kind="stable")
+        self.events = {kind: _sums(rows) for kind, rows in timed.groupby("entity_type")} | {None: _sums(timed)}
+        self.pushes = {user: _sums(rows) for user, rows in pushes.groupby("user_id")} | {None: _sums(pushes)}
+
+    def at(self, ask: Any) -> dict[str, float]:
+        n, c, _ = _until(self.events.get(ask.entity_type), ask.asked)
+        all_n, all_c, _ = _until(self.events[None], ask.asked)
+        mine, mine_hit, mine_log = _until(self.pushes.get(ask.user_id), ask.asked)
+        pushes, hit, _ = _until(self.pushes[None], ask.asked)
+        last, last_hit, last_log = _until(self.pushes[None], ask.asked, most=200)
+        g, h = (all_c + 1) / (all_n + 50), (hit + 1) / (pushes + 20)
+        m = last_log / last if last else math.log(86_400)
+        return {
+            "type_conflict_rate": (c + 20 * g) / (n + 20),
+            "tenant_conflict_share": (last_hit + 1) / (last + 20),
+            "user_push_conflict_rate": (mine_hit + 5 * h) / (mine + 5),
+            "user_open_log_seconds": (mine_log + 5 * m) / (mine + 5),
+        }
+
+
+def _sums(rows: pd.DataFrame) -> tuple[Any, Any, Any]:
+    """When each was received; the sums of conflicts and of open times before each, and after the last."""
+    rows = rows.sort_values("received", kind="stable")
+    logs = rows["open_log"] if "open_log" in rows else rows["hit"] * 0.0
+    return rows["received"].to_numpy(), np.cumsum([0, *rows["hit"]]), np.cumsum([0.0, *logs])
+
+
+def _until(sums: tuple[Any, Any, Any] | None, asked: float, most: int | None = None) -> tuple[int, int, float]:
+    if sums is None:
+        return 0, 0, 0.0
+    received, hits, logs = sums
+    end = int(np.searchsorted(received, asked, side="left"))
+    first = max(0, end - most) if most else 0
+    return end - first, int(hits[end] - hits[first]), float(logs[end] - logs[first])

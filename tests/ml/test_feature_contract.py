@@ -1,3 +1,5 @@
+import math
+
 from ml.features import DEFAULTS, FEATURE_NAMES, MOMENTS, manifest_features
 
 
@@ -19,8 +21,23 @@ def test_the_features_stand_in_the_agreed_order_with_their_defaults() -> None:
         "open_overlap_recent",
         "open_fields_shared",
         "open_same_base",
+        "record_conflicts_180d",
+        "record_events_90d",
+        "type_conflict_rate",
+        "tenant_conflict_share",
+        "user_push_conflict_rate",
+        "user_open_log_seconds",
+        "edit_age_hours",
+        "records_open",
     )
-    assert {name: default for name, default in DEFAULTS.items() if default} == {"hours_since_last_sync": 168.0}
+    assert {name: default for name, default in DEFAULTS.items() if default} == {
+        "hours_since_last_sync": 168.0,
+        "type_conflict_rate": 0.02,
+        "tenant_conflict_share": 0.05,
+        "user_push_conflict_rate": 0.05,
+        "user_open_log_seconds": math.log(86_400),
+        "records_open": 1.0,
+    }
 
 
 def test_a_manifest_names_dtype_unit_default_and_meaning_of_each() -> None:

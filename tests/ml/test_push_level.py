@@ -43,7 +43,8 @@ def test_questions_about_pushes_are_a_training_set_like_any_other(dataset: Train
         ("concurrent_editors", "max"),
         ("hours_since_last_sync", "min"),
         ("fields_behind", "sum"),
-        ("records_open", "count"),
+        ("records_open", "sum"),
+        ("edit_age_hours", "max"),
     ],
 )
 def test_what_counts_of_the_records_of_a_push(feature: str, expected: str) -> None:

@@ -96,6 +96,7 @@ class Life:
                     (None, max(1, self.versions.get(record, 0) - self.draw.choice((0, 1, 2, 9))))
                 ),
                 "edit_id": self.draw.choice((None, *(edit for edit, (by, of) in mine if (by, of) == (user, record)))),
+                "edit_age_seconds": self.draw.choice((None, None, 0, 4711.25)),
             }
             for record in [*self.draw.sample(list(self.versions), 9), UNKNOWN]
         ]  # fmt: skip

@@ -28,6 +28,8 @@ ASSETS = {
         "intermediate/int_event_fields", "intermediate/int_presence_intervals", "intermediate/int_moments",
         "intermediate/int_moment_history", "intermediate/int_moment_editors", "intermediate/int_moment_overlap",
         "intermediate/int_moment_edits", "intermediate/int_moment_open_edits", "intermediate/int_moment_versions",
+        "intermediate/int_event_rates", "intermediate/int_pushes", "intermediate/int_moment_rates",
+        "intermediate/int_moment_ages",
     },
     "features": {"features/conflict_features", "features/training_examples"},
     "marts": {

@@ -3,9 +3,11 @@
 import math
 import random
 import uuid
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import import_module
 
 import asyncpg
 
@@ -28,6 +30,17 @@ class Event:
     received_at: datetime
     operation: str
     new_version: int | None
+    edited_at: datetime
+
+    @property
+    def push(self) -> uuid.UUID:
+        """What a user sends at one instant is one push."""
+        return uuid.uuid5(uuid.NAMESPACE_OID, f"{self.received_at}/{self.user}")
+
+    @property
+    def is_timed(self) -> bool:
+        """An event that was edited before it was received."""
+        return self.outcome != "unchanged" and self.edited_at < self.received_at
 
 
 @dataclass(frozen=True)
@@ -77,6 +90,7 @@ def _event(draw: random.Random, place: int, received_at: datetime, versions: dic
         received_at=received_at,
         operation="delete" if draw.random() < 0.05 else "update",
         new_version=versions[record] if is_written else None,
+        edited_at=received_at - timedelta(seconds=draw.choice([0, 0, 30, 600, 1e5])),
     )
 
 
@@ -96,14 +110,15 @@ def _presence(draw: random.Random, now: datetime, versions: dict[tuple[str, str]
 
 
 async def write(db: asyncpg.Connection, tenant: str, history: History) -> None:
-    """The history as the sync API would have left it, life counters included."""
+    """The history as the sync API would have left it, counters included: those that the migration makes of a log are
+    held equal to the API's own elsewhere."""
     for month in {event.received_at.replace(day=15) for event in history.events[: len(history.events) // 2]}:
         await db.execute("SELECT sync.ensure_month($1)", month)  # the rest lies in the default partition
     await db.executemany(
         """INSERT INTO sync.sync_log (tenant_id, received_at, seq, sync_id, sync_session_id, user_id, device_id,
              entity_type, entity_id, offline_id, operation, server_version, outcome, is_conflicted, fields, edited_at,
              new_version)
-           VALUES ($1, $2, $3, gen_random_uuid(), 's', $4, 'd', $5, $6, 'o', $10, 0, $7, $8, $9, $2, $11)""",
+           VALUES ($1, $2, $3, $13, 's', $4, 'd', $5, $6, 'o', $10, 0, $7, $8, $9, $12, $11)""",
         [
             (
                 tenant,
@@ -116,6 +131,8 @@ async def write(db: asyncpg.Connection, tenant: str, history: History) -> None:
                 list(e.fields),
                 e.operation,
                 e.new_version,
+                e.edited_at,
+                e.push,
             )
             for e in history.events
         ],
@@ -142,8 +159,13 @@ async def write(db: asyncpg.Connection, tenant: str, history: History) -> None:
         ],
     )
     await db.execute(COUNTERS.format(tenant=tenant))
+    for statement in HISTORIES.BACKFILL:
+        await db.execute(
+            statement.replace("FROM sync.sync_log WHERE", f"FROM sync.sync_log WHERE tenant_id = '{tenant}' AND")
+        )
 
 
+HISTORIES = import_module("sync_api.db.migrations.versions.0022_features_of_histories")
 COUNTERS = """
 INSERT INTO sync.tenant_clock (tenant_id, seq) VALUES ('{tenant}', 20000);
 INSERT INTO sync.record (tenant_id, entity_type, entity_id, version, data, seq, updated_at, updated_by, event_count,
@@ -161,7 +183,8 @@ def expected(history: History, edit: Edit, at: datetime) -> dict[str, float]:
     """The features, word for word from their definitions."""
     record = (edit.entity_type, edit.entity_id)
     five = _first_five(history, edit.user_id, record, edit.fields, at)
-    return five | _behind(history, edit, record, at) | _open_edits(history, edit, record, at)
+    known = _behind(history, edit, record, at) | _open_edits(history, edit, record, at)
+    return five | known | _histories(history, edit, record, at)
 
 
 def _first_five(
@@ -220,6 +243,50 @@ def _open_edits(history: History, edit: Edit, record: tuple[str, str], at: datet
         "open_fields_shared": float(len({f for p in sharing for f in p.fields} & set(edit.fields))),
         "open_same_base": float(sum(p.base_version == edit.base_version is not None for p in others)),
     }
+
+
+def _histories(history: History, edit: Edit, record: tuple[str, str], at: datetime) -> dict[str, float]:
+    here = [e for e in history.events if e.record == record and e.outcome != "unchanged"]
+    timed = [e for e in history.events if e.is_timed]
+    of_type = [e for e in timed if e.record[0] == edit.entity_type]
+    by_push: dict[tuple[datetime, str], list[Event]] = defaultdict(list)
+    for e in timed:
+        by_push[e.received_at, e.user].append(e)
+    pushes = sorted(by_push.values(), key=lambda push: push[-1].seq)
+    mine = [push for push in pushes if push[0].user == edit.user_id]
+    g = (sum(e.is_conflicted for e in timed) + 1) / (len(timed) + 50)
+    h = (_conflicted(pushes) + 1) / (len(pushes) + 20)
+    m = sum(map(_open_log, pushes[-200:])) / len(pushes[-200:]) if pushes else math.log(86_400)
+    return {
+        "record_conflicts_180d": min(
+            100.0, sum(e.is_conflicted for e in here if e.is_timed and e.received_at > at - 180 * DAY)
+        ),
+        "record_events_90d": min(100.0, sum(e.received_at > at - 90 * DAY for e in here)),
+        "type_conflict_rate": (sum(e.is_conflicted for e in of_type) + 20 * g) / (len(of_type) + 20),
+        "tenant_conflict_share": (_conflicted(pushes[-200:]) + 1) / (len(pushes[-200:]) + 20),
+        "user_push_conflict_rate": (_conflicted(mine) + 5 * h) / (len(mine) + 5),
+        "user_open_log_seconds": (sum(map(_open_log, mine)) + 5 * m) / (len(mine) + 5),
+        "edit_age_hours": _age(history, edit, at),
+        "records_open": 1.0,
+    }
+
+
+def _conflicted(pushes: list[list[Event]]) -> int:
+    return sum(any(e.is_conflicted for e in push) for push in pushes)
+
+
+def _open_log(push: list[Event]) -> float:
+    return math.log(max(60.0, max((e.received_at - e.edited_at).total_seconds() for e in push)))
+
+
+def _age(history: History, edit: Edit, at: datetime) -> float:
+    words = [
+        p.received_at
+        for p in history.presence
+        if (p.edit_id, p.user, p.record) == (edit.edit_id, edit.user_id, (edit.entity_type, edit.entity_id))
+    ]
+    seconds = (at - words[0]).total_seconds() if words else 0.0
+    return (seconds if edit.age_seconds is None else edit.age_seconds) / 3600
 
 
 def _overlap(events: list[Event], here: list[Event], user: str, entity_type: str, fields: Sequence[str]) -> float:

@@ -77,3 +77,12 @@ async def test_another_users_edit_needs_the_scope_operate(settings):
     async with serve(settings()) as server, server.client(user="ann") as client:
         refused = await client.post(EXPLAIN, json=question)
     assert (refused.status_code, refused.json()["code"]) == (403, "not_your_user")
+
+
+@pytest.mark.parametrize(
+    ("said", "hours"), [({}, 0.0), ({"edit_age_seconds": 5400}, 1.5), ({"edit_age_seconds": 5e-324}, 0.0)]
+)
+async def test_how_long_the_edit_has_been_open_is_what_the_client_says(settings, said, hours):
+    async with serve(settings()) as server:
+        told = await explained(server, **said)
+    assert part(told, "edit_age_hours")["value"] == hours

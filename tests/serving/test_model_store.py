@@ -94,13 +94,13 @@ def test_versions_of_the_same_number_in_two_registries_are_not_confused(tmp_path
 
 
 def test_a_manifest_in_another_order_is_asked_in_its_own_order(tmp_path):
-    # the stump looks at column 0: reversed, that is the last one and not the editors
+    # the stump looks at column 0: here, that is the overlap and not the editors
     from serving.risk import judge
 
-    model = started_model(tmp_path, features=list(reversed(FEATURES)))
+    model = started_model(tmp_path, features=[FEATURES[4], *FEATURES[:4], *FEATURES[5:]])
     values = {feature["name"]: feature["default"] for feature in FEATURES}
     assert isinstance(model.manifest, Manifest)
-    assert judge(model, [values | {FEATURES[-1]["name"]: 0.9}])[0].level == "high"
+    assert judge(model, [values | {"field_overlap_score": 0.9}])[0].level == "high"
     assert judge(model, [values | {"concurrent_editors": 2.0}])[0].level == "low"
 
 

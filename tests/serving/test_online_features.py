@@ -32,6 +32,7 @@ def questions(seed, history):
             base_version=draw.choice([None, 0, max(0, newest.get(record, 0) - draw.choice([0, 0, 1, 2, 30]))]),
             device_id=draw.choice([None, "d", "e"]),
             edit_id=draw.choice([None, uuid.uuid4(), *(p.edit_id for p in history.presence if p.user == user)]),
+            age_seconds=draw.choice([None, None, 0.0, 5000.5]),
         )
         for fields in [(), FIELDS[:1], FIELDS[2:5], (*FIELDS, *FIELDS), ("never touched",)]
         for record in [*RECORDS, ("task", "unknown")]
@@ -56,7 +57,9 @@ def test_the_histories_ask_everything_of_the_definitions():
 
     told = {name: {row[name] for row in rows} for name in rows[0]}
     assert list(told) == list(DEFAULTS)
-    assert {name for name, values in told.items() if len(values) < 3} == {"is_announced"}
+    assert {name for name, values in told.items() if len(values) < 3} == {"is_announced", "records_open"}
+    assert max(told["record_conflicts_180d"]) > 30 and max(told["record_events_90d"]) == 100
+    assert max(len({e.push for e in history.events if e.is_timed}) for history in histories.values()) > 200
 
 
 async def test_a_question_alone_and_in_a_queue_has_one_answer(db, reader):

@@ -59,6 +59,9 @@ def test_none_and_all_can_be_withheld(share, arm):
     assert {risk.arm(KEY, share, "acme", "ann", "task", f"t{i}", "e") for i in range(200)} == {arm}
 
 
+QUIET = "Your change to this task is likely to conflict. Sync now, or talk to the others first."
+
+
 def test_a_warning_names_facts_in_the_order_of_their_weight():
     values = DEFAULTS | {"concurrent_editors": 2.0, "hours_since_last_sync": 100.0}
     factors = (Factor("concurrent_editors", 2.0, 0.4), Factor("hours_since_last_sync", 100.0, 0.1))
@@ -77,6 +80,13 @@ def test_a_warning_names_facts_in_the_order_of_their_weight():
         ("open_overlap_recent", {"open_fields_shared": 2.0}, "somebody else is editing 2 fields of yours right now"),
         ("open_edits_same_user", {"open_edits_same_user": 1.0}, "you have it open on 1 other device"),
         ("open_same_base", {"open_edits": 3.0}, "it is open in 3 other places"),
+        (
+            "record_conflicts_180d",
+            {"record_conflicts_180d": 2.0},
+            "changes to this task have collided 2 times in the last six months",
+        ),
+        ("edit_age_hours", {"edit_age_hours": 73.0}, "you have had it open for 3 days"),
+        ("records_open", {"records_open": 4.0}, "4 records would go out together"),
     ],
 )
 def test_what_was_announced_is_told_as_a_fact(feature, values, fact):
@@ -84,7 +94,11 @@ def test_what_was_announced_is_told_as_a_fact(feature, values, fact):
     assert said == f"Your change to this task is likely to conflict: {fact}. Sync now, or talk to the others first."
 
 
+def test_every_feature_but_what_was_announced_at_all_has_words():
+    wordless = {name for name in DEFAULTS if wording.warning("task", DEFAULTS, 0, (Factor(name, 1.0, 0.3),)) == QUIET}
+    # what versions_behind tells stands at the beginning of every warning
+    assert wordless == {"is_announced", "versions_behind", "hours_behind"}
+
+
 def test_a_warning_without_reasons_is_still_a_sentence():
-    assert wording.warning("task", DEFAULTS, 0, ()) == (
-        "Your change to this task is likely to conflict. Sync now, or talk to the others first."
-    )
+    assert wording.warning("task", DEFAULTS, 0, ()) == QUIET

@@ -52,7 +52,7 @@ def test_every_table_is_led_by_the_tenant_and_forces_its_policy(admin: Any) -> N
            WHERE relnamespace = 'sync'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
              AND relname <> 'alembic_version'"""
     ).fetchall()
-    assert len(tables) == 24
+    assert len(tables) == 26
     assert all(enabled and forced for _, enabled, forced, _ in tables)
     firsts = admin.execute(
         """SELECT i.indrelid::regclass::text, a.attname FROM pg_index i

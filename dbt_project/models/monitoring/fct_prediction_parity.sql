@@ -50,6 +50,8 @@ by_feature as (
     {%- if feature in later_features() %}
     -- an answer of an older contract was not given on it
     where online_is_announced is not null
+    {%- elif feature in newest_features() %}
+    where online_records_open is not null
     {%- endif %}
     {{ 'union all' if not loop.last }}
     {%- endfor %}

@@ -15,6 +15,7 @@ select
     cast(edit_id as {{ dbt.type_string() }}) as edit_id,
     {{ json_texts_at('features_json', ['request', 'fields']) }} as announced_fields,
     cast({{ json_number_at('features_json', ['request', 'client_version']) }} as {{ dbt.type_int() }}) as announced_base_version,
+    {{ json_number_at('features_json', ['request', 'edit_age_seconds']) }} as edit_age_seconds,
     {%- for feature in feature_names() %}
         {{ json_number_at('features_json', ['features', feature]) }} as {{ feature }},
     {%- endfor %}

@@ -80,6 +80,15 @@ sync_log = sa.Table(
     sa.Index("ix_sync_log_entity", "tenant_id", "entity_type", "entity_id", "received_at", "user_id"),
     sa.Index("ix_sync_log_entity_type", "tenant_id", "entity_type", "received_at"),
     sa.Index("ix_sync_log_user", "tenant_id", "user_id", "received_at"),
+    # a record's conflicts, of which there are few
+    sa.Index(
+        "ix_sync_log_conflicted",
+        "tenant_id",
+        "entity_type",
+        "entity_id",
+        "received_at",
+        postgresql_where=sa.text("is_conflicted"),
+    ),
     # (tenant_id, received_at) is the head of the primary key
     postgresql_partition_by="RANGE (received_at)",
 )

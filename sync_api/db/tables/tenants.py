@@ -33,6 +33,13 @@ tenant_clock = sa.Table(
     number("seq", server_default="0"),
     # seqs at or below this have lost their tombstones
     number("tombstone_horizon_seq", server_default="0"),
+    # of timed events, those edited before they were received, and of pushes with such: life counters as below
+    number("timed_event_count", server_default="0"),
+    number("timed_conflict_count", server_default="0"),
+    number("timed_push_count", server_default="0"),
+    number("conflicted_push_count", server_default="0"),
+    # how long they had been open: ln max(60, seconds), in 2^-32
+    number("open_log_sum", server_default="0"),
 )
 
 # "At this moment the clock had come so far": what leads from a retention in days to a horizon.
@@ -102,6 +109,28 @@ user_activity = sa.Table(
     text("user_id", primary_key=True),
     number("event_count", server_default="0"),
     number("conflict_count", server_default="0"),
+    number("timed_push_count", server_default="0"),
+    number("conflicted_push_count", server_default="0"),
+    number("open_log_sum", server_default="0"),
+)
+
+type_activity = sa.Table(
+    "type_activity",
+    metadata,
+    tenant_id(primary_key=True),
+    text("entity_type", primary_key=True),
+    number("timed_event_count"),
+    number("timed_conflict_count"),
+)
+
+# The tenant's sums before each of its last 200 timed pushes, that is 200 rows taken in turn: push k has slot k % 200.
+recent_push = sa.Table(
+    "recent_push",
+    metadata,
+    tenant_id(primary_key=True),
+    number("slot", primary_key=True, autoincrement=False),
+    number("conflicted_before"),
+    number("open_log_before"),
 )
 
 # A replayed history is mapped onto the last 90 days once; the anchor keeps every rerun on the same mapping.
