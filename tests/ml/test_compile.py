@@ -24,6 +24,12 @@ LOGISTIC, FOREST, BOOSTING = (
 )
 
 
+@pytest.fixture(scope="module")
+def fitted(slices: Split) -> dict[str, Pipeline]:
+    """Each of them fitted once, by its type; not to be changed."""
+    return {candidate.model_type: fit(candidate, slices.train) for candidate in (LOGISTIC, FOREST, BOOSTING)}
+
+
 def manifest(candidate: Candidate) -> Manifest:
     return Manifest(
         model_type=candidate.model_type,
@@ -39,9 +45,13 @@ def manifest(candidate: Candidate) -> Manifest:
 
 @pytest.mark.parametrize(("candidate", "kind"), [(LOGISTIC, Linear), (FOREST, Forest), (BOOSTING, Boosting)])
 def test_both_forms_answer_alike_on_the_whole_holdout(
-    slices: Split, tmp_path: Path, candidate: Candidate, kind: type[Linear | Forest | Boosting]
+    fitted: dict[str, Pipeline],
+    slices: Split,
+    tmp_path: Path,
+    candidate: Candidate,
+    kind: type[Linear | Forest | Boosting],
 ) -> None:
-    model = fit(candidate, slices.train)
+    model = fitted[candidate.model_type]
     assert isinstance(compiled(model), kind)
     proof = prove(model, write(tmp_path / "runtime", manifest(candidate), model, slices.holdout), slices.holdout)
     assert proof.holds and proof.rows == len(slices.holdout)
@@ -50,9 +60,9 @@ def test_both_forms_answer_alike_on_the_whole_holdout(
 
 @pytest.mark.parametrize("candidate", [LOGISTIC, FOREST, BOOSTING])
 def test_a_calibrated_model_answers_alike_and_ranks_as_before(
-    slices: Split, tmp_path: Path, candidate: Candidate
+    fitted: dict[str, Pipeline], slices: Split, tmp_path: Path, candidate: Candidate
 ) -> None:
-    plain = fit(candidate, slices.train)
+    plain = fitted[candidate.model_type]
     model = calibrated(plain, slices.validation)
     served = write(tmp_path / "runtime", manifest(candidate), model, slices.holdout)
     assert parts(model)[1] and served.manifest.calibration
@@ -63,17 +73,17 @@ def test_a_calibrated_model_answers_alike_and_ranks_as_before(
     assert np.all(np.diff(after[np.argsort(before, kind="stable")]) >= 0) and not np.allclose(before, after)
 
 
-def test_a_slice_with_a_handful_of_conflicts_calibrates_nothing(slices: Split) -> None:
-    plain = fit(LOGISTIC, slices.train)
+def test_a_slice_with_a_handful_of_conflicts_calibrates_nothing(fitted: dict[str, Pipeline], slices: Split) -> None:
+    plain = fitted[LOGISTIC.model_type]
     few = slices.validation[slices.validation["conflict_occurred"]].head(5)
     assert calibrated(plain, few) is plain
 
 
 @pytest.mark.parametrize("candidate", [LOGISTIC, FOREST, BOOSTING])
 def test_missing_values_and_values_on_a_tree_s_thresholds_answer_alike(
-    slices: Split, tmp_path: Path, candidate: Candidate
+    fitted: dict[str, Pipeline], slices: Split, tmp_path: Path, candidate: Candidate
 ) -> None:
-    model = fit(candidate, slices.train)
+    model = fitted[candidate.model_type]
     served = write(tmp_path / "runtime", manifest(candidate), model, slices.holdout)
     hard = slices.holdout.head(400).copy()
     hard.loc[hard.index[::3], "user_conflict_rate"] = np.nan
@@ -85,8 +95,10 @@ def test_missing_values_and_values_on_a_tree_s_thresholds_answer_alike(
     assert prove(model, served, hard).holds
 
 
-def test_examples_reach_from_the_lowest_score_to_the_highest(slices: Split, tmp_path: Path) -> None:
-    model = fit(FOREST, slices.train)
+def test_examples_reach_from_the_lowest_score_to_the_highest(
+    fitted: dict[str, Pipeline], slices: Split, tmp_path: Path
+) -> None:
+    model = fitted[FOREST.model_type]
     write(tmp_path / "runtime", manifest(FOREST), model, slices.holdout)
     scores = predict(model, slices.holdout)
     with np.load(tmp_path / "runtime" / EXAMPLES_FILE) as saved:
@@ -94,8 +106,8 @@ def test_examples_reach_from_the_lowest_score_to_the_highest(slices: Split, tmp_
         assert saved["p"].min() == scores.min() and saved["p"].max() == scores.max()
 
 
-def test_a_difference_is_found(slices: Split, tmp_path: Path) -> None:
-    served = write(tmp_path / "runtime", manifest(FOREST), fit(FOREST, slices.train), slices.holdout)
+def test_a_difference_is_found(fitted: dict[str, Pipeline], slices: Split, tmp_path: Path) -> None:
+    served = write(tmp_path / "runtime", manifest(FOREST), fitted[FOREST.model_type], slices.holdout)
     other = fit(FOREST, slices.train.iloc[:-50])
     assert not prove(other, served, slices.holdout).holds
     assert not prove(other, served, slices.holdout.head(0)).holds

@@ -38,7 +38,7 @@ class Workers:
 
     def answers(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200
+            return httpx.get(f"{self.url}/healthz", timeout=2, verify=False).status_code == 200
         return False
 
     def pids(self) -> list[int]:

@@ -27,11 +27,15 @@ class Server:
         self, tenant: str = "acme", user: str = "ann", scopes: tuple[str, ...] = ("predict",)
     ) -> httpx.AsyncClient:
         token = mint(self._secret, tenant=tenant, user=user, scopes=scopes, expires_in=timedelta(hours=1))
-        return httpx.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+        return self._http({"Authorization": f"Bearer {token}"})
 
     async def get(self, path: str) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self.url, timeout=20) as client:
+        async with self._http({}) as client:
             return await client.get(path)
+
+    def _http(self, headers: dict[str, str]) -> httpx.AsyncClient:
+        # TLS, which nobody speaks here, would take longer to prepare than most questions
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20, verify=False)
 
     async def ask(self, tenant: str = "acme", user: str = "ann", **question: Any) -> dict[str, Any]:
         """One prediction; fails unless it is answered with 200."""

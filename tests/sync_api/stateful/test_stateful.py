@@ -47,7 +47,7 @@ class Devices(RuleBasedStateMachine):
 
     def __init__(self, url: str, database_url: str, secret: str) -> None:
         super().__init__()
-        self.http = httpx.Client(base_url=url, timeout=60)
+        self.http = httpx.Client(base_url=url, timeout=60, verify=False)
         self.sql = psycopg.connect(database_url, autocommit=True, row_factory=dict_row)
         self.name = f"stateful-{next(_tenants)}"
         ensure_tenant(database_url, self.name)
