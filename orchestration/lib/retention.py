@@ -15,13 +15,14 @@ AT_ONCE = 5000
 
 @dataclass(frozen=True, slots=True)
 class TenantRetention:
-    """A tenant's horizon before and after, and what has gone below it."""
+    """A tenant's horizon before and after, what has gone below it, and the warnings that have gone by their age."""
 
     tenant: str
     former: int
     horizon: int
     tombstones: int
     access_changes: int
+    warnings: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ def _tenant(cursor: Any, tenant: str, before: datetime, at_once: int) -> TenantR
         emptied, reached = cursor.fetchone()
         tombstones += emptied
     forgotten = _until_none(cursor, "SELECT sync.forget_access_changes(%s, %s)", (tenant, at_once))
-    return TenantRetention(tenant, former or 0, horizon or 0, tombstones, forgotten)
+    warnings = _until_none(cursor, "SELECT sync.forget_warnings(%s, %s, %s)", (tenant, before, at_once))
+    return TenantRetention(tenant, former or 0, horizon or 0, tombstones, forgotten, warnings)
 
 
 def _until_none(cursor: Any, statement: str, arguments: tuple[object, ...]) -> int:

@@ -233,6 +233,23 @@ async def test_notes_of_who_lost_sight_of_what_go_when_everybody_was_told(
     assert (await retention(tenant).purge())[1] == 0
 
 
+async def test_warnings_about_edits_that_are_over_go_by_their_age(tenant: Tenant, publisher: Any, sql: Any) -> None:
+    headers, edits = tenant.headers("ann", ("sync",)), {}
+    for name in ("over", "still open", "over since today"):
+        wish = {"entity": "task", "server_id": name, "device_id": "ann-phone"}
+        edits[name] = (await tenant.http.post("/api/v1/edits", headers=headers, json=wish)).json()["edit_id"]
+        warned = "INSERT INTO sync.edit_warning VALUES ($1, $2, 0, 'ann', 'task', $3, 0.5, 0.2, NULL, NULL, $4)"
+        age = timedelta(days=1 if name == "over since today" else 91)
+        await sql.execute(warned, tenant.name, edits[name], name, datetime.now(UTC) - age)
+        if name != "still open":
+            await tenant.http.delete(f"/api/v1/edits/{edits[name]}", headers=headers)
+    forget = "SELECT sync.forget_warnings($1, $2, 5)"
+    gone = [await publisher.fetchval(forget, tenant.name, datetime.now(UTC) - KEPT) for _ in range(2)]
+    assert gone == [1, 0]
+    left = await sql.fetch("SELECT entity_id FROM sync.edit_warning WHERE tenant_id = $1", tenant.name)
+    assert {row["entity_id"] for row in left} == {"still open", "over since today"}
+
+
 async def pulled(replica: Replica) -> Replica:
     await replica.pull()
     return replica

@@ -17,8 +17,9 @@ MOST_SHOWN = 50
 @dg.asset(
     group_name="retention",
     description="The tombstone horizon of every tenant, moved to where its clock stood `FORESYNC_RETENTION_DAYS` ago. "
-    "Below it tombstones keep no more than that they are, and notes of who lost sight of what are gone; stored answers "
-    "go by their age. A device that has not read the feed since is told to read everything again.",
+    "Below it tombstones keep no more than that they are, and notes of who lost sight of what are gone. Stored answers "
+    "go by their age, and so do warnings about edits that are over. A device that has not read the feed since is told "
+    "to read everything again.",
     kinds={"postgres"},
     owners=["team:data"],
     pool="retention",
@@ -34,15 +35,17 @@ def retention() -> dg.MaterializeResult[None]:
     moved = [one for one in done.tenants if one.horizon > one.former]
     tombstones = sum(one.tombstones for one in done.tenants)
     forgotten = sum(one.access_changes for one in done.tenants)
+    warnings = sum(one.warnings for one in done.tenants)
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": tombstones + forgotten + done.answers,
+            "dagster/row_count": tombstones + forgotten + warnings + done.answers,
             "retention_days": days,
             "before": dg.MetadataValue.timestamp(before),
             "tenants": len(done.tenants),
             "horizons_moved": len(moved),
             "tombstones_emptied": tombstones,
             "access_changes_forgotten": forgotten,
+            "warnings_forgotten": warnings,
             "answers_forgotten": done.answers,
             "horizons": markdown_table(
                 ["tenant", "from", "to", "tombstones emptied", "access changes forgotten"],
