@@ -90,7 +90,7 @@ def _event(draw: random.Random, place: int, received_at: datetime, versions: dic
         received_at=received_at,
         operation="delete" if draw.random() < 0.05 else "update",
         new_version=versions[record] if is_written else None,
-        edited_at=received_at - timedelta(seconds=draw.choice([0, 0, 30, 600, 1e5])),
+        edited_at=received_at - timedelta(seconds=draw.choice([0, 30, 600, 1e5])),
     )
 
 
