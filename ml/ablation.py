@@ -1,12 +1,13 @@
 """What carries a model: the same candidate without a group of features; and what could be seen of the conflicts.
 
-A feature is taken away by giving it its default everywhere, in the past as in the rows that are judged.
+A feature is taken away by giving it its default everywhere, in the past as in the rows that are judged. What the signs
+cost that a candidate is held to (`ml.monotone`) is measured beside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -35,6 +36,7 @@ GROUPS: Final = {
     name: known for name, members in _GROUPS.items() if (known := tuple(n for n in members if n in FEATURE_NAMES))
 }
 ALL: Final = "all features"
+FREE: Final = "the signs"
 NOTHING: Final = "else: nothing to be seen"
 
 
@@ -50,11 +52,12 @@ class State:
 
 
 def ablation(slices: Split, candidate: Candidate, say: Callable[[str], None]) -> dict[str, PrAucs]:
-    """Group left out → PR-AUCs on the latest slice."""
+    """Group left out (FREE: none, but no sign is kept) → PR-AUCs on the latest slice."""
     found: dict[str, PrAucs] = {}
-    for name, members in {ALL: (), **GROUPS}.items():
+    for name, members in {ALL: (), **GROUPS, FREE: ()}.items():
         without = {feature: DEFAULTS[feature] for feature in members}
-        model = fit(candidate, slices.train.assign(**without))
+        tried = replace(candidate, rising=frozenset()) if name == FREE else candidate
+        model = fit(tried, slices.train.assign(**without))
         scored = slices.holdout.assign(score=predict(model, slices.holdout.assign(**without)))
         found[name] = {
             (moment, share): float(average_precision_score(rows[TARGET], rows["score"]))

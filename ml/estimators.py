@@ -22,7 +22,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from ml import linear
 from ml.features import FEATURE_NAMES, FEATURES, TARGET, Feature
-from ml.monotone import signs
+from ml.monotone import RISING, signs
 
 ModelType = Literal["logistic_regression", "random_forest", "gradient_boosting"]
 SEED: Final = 20_250_101
@@ -50,10 +50,11 @@ LOGISTIC_SETTINGS: Final[tuple[dict[str, Any], ...]] = ({"C": 0.1}, {"C": 1.0})
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One model type with one choice of settings."""
+    """One model type with one choice of settings, and the features that may only raise the risk."""
 
     model_type: ModelType
     settings: dict[str, Any]
+    rising: frozenset[str] = RISING
 
     @property
     def name(self) -> str:
@@ -62,7 +63,7 @@ class Candidate:
 
     def build(self) -> Pipeline:
         """An unfitted pipeline: a frame with the contract's columns in, P(conflict) out of `predict_proba`."""
-        constraints = signs(FEATURE_NAMES)
+        constraints = signs(FEATURE_NAMES, self.rising)
         if self.model_type == "logistic_regression":
             regression = LogisticRegression(max_iter=1000, **self.settings)
             return Pipeline([("fill", _fill_missing(linear.LOGGED)), *linear.tamed(), ("model", regression)])
@@ -83,7 +84,9 @@ class Candidate:
         if self.model_type != "logistic_regression":
             return pipeline.fit(x, labels, model__sample_weight=weights)
         inputs = pipeline[:-1].fit_transform(x)
-        linear.fitted(pipeline.named_steps["model"], inputs, labels.to_numpy(), weights, signs(FEATURE_NAMES))
+        linear.fitted(
+            pipeline.named_steps["model"], inputs, labels.to_numpy(), weights, signs(FEATURE_NAMES, self.rising)
+        )
         return pipeline
 
 

@@ -8,7 +8,7 @@ that serves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,9 +52,9 @@ class Fall:
     by: float
 
 
-def signs(names: Iterable[str]) -> list[int]:
+def signs(names: Iterable[str], rising: Collection[str] = RISING) -> list[int]:
     """1 for a feature that may only raise the risk, 0 for one that may do either; in the order of `names`."""
-    return [int(name in RISING) for name in names]
+    return [int(name in rising) for name in names]
 
 
 def falls(model: CompiledModel, rows: pd.DataFrame) -> list[Fall]:

@@ -11,6 +11,7 @@ from ml.ablation import ALL, NOTHING
 from ml.baselines import PEER
 from ml.evaluate import RESAMPLES
 from ml.features import FEATURE_SET, FEATURES, MOMENTS
+from ml.monotone import RISING
 from ml.protocol import OURS, Cell
 
 WORDS = Template(Path(__file__).with_name("model_quality.md").read_text(encoding="utf-8"))
@@ -67,6 +68,7 @@ def write_page(path: Path, measured: Measured) -> None:
         waiting=_waiting(push),
         questions=_questions(push),
         feature_set=FEATURE_SET,
+        rising=", ".join(f"`{f.name}`" for f in FEATURES if f.name in RISING),
         features=_table(("feature", "unit", "meaning"), ([f"`{f.name}`", f.unit, f.meaning] for f in FEATURES)),
     )
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ml.ablation import ALL, GROUPS, ablation
+from ml.ablation import ALL, FREE, GROUPS, ablation
 from ml.baselines import BASELINES
 from ml.dataset import TrainingSet
 from ml.estimators import CANDIDATES
@@ -62,5 +62,5 @@ def test_a_tenant_can_be_judged_by_what_others_taught(both: Split) -> None:
 
 def test_leaving_a_group_out_is_told_beside_the_whole(both: Split) -> None:
     found = ablation(both, LOGISTIC[0], print)
-    assert found.keys() == {ALL, *GROUPS}
+    assert found.keys() == {ALL, *GROUPS, FREE}
     assert found["the five"] != found[ALL]
