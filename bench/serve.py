@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import asyncpg
@@ -45,14 +46,16 @@ SELECT sync.ensure_month(now() - make_interval(days => d)) FROM generate_series(
 INSERT INTO sync.tenant (tenant_id, name) VALUES ('bench', 'bench');
 INSERT INTO sync.tenant_clock (tenant_id, seq) VALUES ('bench', {rows});
 INSERT INTO sync.sync_log (tenant_id, received_at, seq, sync_id, sync_session_id, user_id, device_id, entity_type,
-  entity_id, offline_id, operation, server_version, new_version, outcome, fields, edited_at)
+  entity_id, offline_id, operation, server_version, new_version, outcome, is_conflicted, fields, edited_at)
 SELECT 'bench', at, n, gen_random_uuid(), 's', 'u' || (n * 7919 % {users}), 'd', 'task',
-  'r' || (n * 104729 % {records}), n::text, 'update', 1, 2, 'applied', ARRAY['f' || n % 8, 'f' || n % 5], at
+  'r' || (n * 104729 % {records}), n::text, 'update', 1, 2, 'applied', n % 40 = 0, ARRAY['f' || n % 8, 'f' || n % 5],
+  at - interval '10 minutes'
 FROM generate_series(1, {rows}::bigint) AS n,
   LATERAL (SELECT now() - make_interval(secs => ({rows} - n) * 7.7e6 / {rows}) AS at);
 INSERT INTO sync.record (tenant_id, entity_type, entity_id, version, data, seq, updated_at, updated_by, event_count,
-  first_event_at)
-SELECT 'bench', 'task', entity_id, count(*), '{{}}', max(seq), max(received_at), 'u', count(*), min(received_at)
+  conflict_count, first_event_at)
+SELECT 'bench', 'task', entity_id, count(*), '{{}}', max(seq), max(received_at), 'u', count(*),
+  count(*) FILTER (WHERE is_conflicted), min(received_at)
 FROM sync.sync_log GROUP BY entity_id;
 INSERT INTO sync.user_activity (tenant_id, user_id, event_count, conflict_count)
 SELECT 'bench', user_id, count(*), count(*) / 20 FROM sync.sync_log GROUP BY user_id;
@@ -63,6 +66,8 @@ async def fill(admin_url: str) -> None:
     """A million log rows over three months, and the records and counters that go with them."""
     connection = await asyncpg.connect(admin_url)
     await connection.execute(HISTORY.format(rows=LOG_ROWS, records=RECORDS, users=USERS))
+    for counted in import_module("sync_api.db.migrations.versions.0022_features_of_histories").BACKFILL:
+        await connection.execute(counted)
     await connection.execute("VACUUM (ANALYZE)")
     await connection.close()
 
