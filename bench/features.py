@@ -26,7 +26,7 @@ MEMORY = "1GB"
 def build(lake: Path) -> Cost:
     """The five features of everything in the lake, by the project's own models."""
     project = str(ROOT / "dbt_project")
-    command = [str(Path(sys.executable).with_name("dbt")), "run", "--select", "+conflict_features"]
+    command = [str(Path(sys.executable).with_name("dbt")), "run", "--select", "+training_examples"]
     return measure(
         [*command, "--project-dir", project, "--profiles-dir", project],
         {

@@ -111,8 +111,18 @@ WHERE false
 """
 
 
+# what is the same on every day; as far as the clocks have come, all is held
+SNAPSHOTS = {
+    "tenant": "SELECT DISTINCT tenant_id, tenant_id AS name, CAST('2020-01-01 00:00:00Z' AS TIMESTAMPTZ) AS created_at "
+    "FROM numbered",
+    "lake_coverage": "SELECT tenant_id, max(seq) AS held_to_seq, CAST(NULL AS BIGINT) AS missing_from_seq "
+    "FROM numbered GROUP BY 1",
+    "replay_anchor": "SELECT '' AS tenant_id, '' AS source_digest, now() AS anchor_at, '{}' AS mapping WHERE false",
+}
+
+
 def write_lake(lake: Path, events: int, *, per_day: int, memory: str = "1GB") -> list[date]:
-    """Write `raw/sync_log` and `raw/edit_session_event` below `lake`; answers the days, in order."""
+    """Write what the features are made of below `lake`; answers the days, in order."""
     days = -(-events // per_day)
     with duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{memory}'; SET threads = 2; SET TimeZone = 'UTC'")
@@ -126,6 +136,9 @@ def write_lake(lake: Path, events: int, *, per_day: int, memory: str = "1GB") ->
                 connection.execute(f"CREATE OR REPLACE TABLE made AS {rows}")
                 for number in range(first, min(first + DAYS_AT_ONCE, days)):
                     _write_day(connection, lake / "raw" / table, START + timedelta(days=number))
+        for table, rows in SNAPSHOTS.items():
+            (lake / "raw" / table).mkdir(parents=True, exist_ok=True)
+            connection.execute(f"COPY ({rows}) TO '{lake / 'raw' / table / 'part.parquet'}' (FORMAT parquet)")
         nothing = lake / "raw" / "prediction_log" / "day=__HIVE_DEFAULT_PARTITION__"
         nothing.mkdir(parents=True, exist_ok=True)
         connection.execute(f"COPY ({PREDICTIONS}) TO '{nothing / 'part.parquet'}' (FORMAT parquet)")

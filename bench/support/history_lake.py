@@ -36,24 +36,63 @@ FIELDS = pa.list_(pa.string())
 _WHO_AND_WHAT = {"tenant_id": TEXT, "user_id": TEXT, "device_id": TEXT, "entity_type": TEXT, "entity_id": TEXT}
 SCHEMAS = {
     "sync_log": {
-        **_WHO_AND_WHAT, "received_at": AT, "id": TEXT, "seq": NUMBER, "sync_id": TEXT, "sync_session_id": TEXT,
-        "project_id": TEXT, "offline_id": TEXT, "operation": TEXT, "base_version": NUMBER, "server_version": NUMBER,
-        "new_version": NUMBER, "outcome": TEXT, "is_conflicted": pa.bool_(), "fields": FIELDS, "edited_at": AT,
-        "network_type": TEXT, "edit_id": TEXT, "prediction_id": TEXT,
+        **_WHO_AND_WHAT,
+        "received_at": AT,
+        "id": TEXT,
+        "seq": NUMBER,
+        "sync_id": TEXT,
+        "sync_session_id": TEXT,
+        "project_id": TEXT,
+        "offline_id": TEXT,
+        "operation": TEXT,
+        "base_version": NUMBER,
+        "server_version": NUMBER,
+        "new_version": NUMBER,
+        "outcome": TEXT,
+        "is_conflicted": pa.bool_(),
+        "fields": FIELDS,
+        "edited_at": AT,
+        "network_type": TEXT,
+        "edit_id": TEXT,
+        "prediction_id": TEXT,
     },
     "edit_session_event": {
-        **_WHO_AND_WHAT, "id": TEXT, "edit_id": TEXT, "seq": NUMBER, "event": TEXT, "base_version": NUMBER,
-        "fields": FIELDS, "received_at": AT, "expires_at": AT,
+        **_WHO_AND_WHAT,
+        "id": TEXT,
+        "edit_id": TEXT,
+        "seq": NUMBER,
+        "event": TEXT,
+        "base_version": NUMBER,
+        "fields": FIELDS,
+        "received_at": AT,
+        "expires_at": AT,
     },
     "prediction_log": {
-        **_WHO_AND_WHAT, "prediction_id": TEXT, "model_type": TEXT, "model_version": TEXT, "moment": TEXT,
-        "asked_at": AT, "as_of_seq": NUMBER, "event_id": TEXT, "event_received_at": AT, "edit_id": TEXT,
-        "features_json": TEXT, "conflict_probability": pa.float64(), "threshold": pa.float64(),
-        "predicted_conflict": pa.bool_(), "arm": TEXT, "latency_ms": pa.float64(), "outcome": pa.bool_(),
+        **_WHO_AND_WHAT,
+        "prediction_id": TEXT,
+        "model_type": TEXT,
+        "model_version": TEXT,
+        "moment": TEXT,
+        "asked_at": AT,
+        "as_of_seq": NUMBER,
+        "event_id": TEXT,
+        "event_received_at": AT,
+        "edit_id": TEXT,
+        "features_json": TEXT,
+        "conflict_probability": pa.float64(),
+        "threshold": pa.float64(),
+        "predicted_conflict": pa.bool_(),
+        "arm": TEXT,
+        "latency_ms": pa.float64(),
+        "outcome": pa.bool_(),
         "outcome_at": AT,
     },
     "replay_anchor": {"tenant_id": TEXT, "source_digest": TEXT, "anchor_at": AT, "mapping": TEXT},
-}  # fmt: skip
+    "tenant": {"tenant_id": TEXT, "name": TEXT, "created_at": AT},
+    "lake_coverage": {"tenant_id": TEXT, "held_to_seq": NUMBER, "missing_from_seq": NUMBER},
+}
+# tables of one file, without days
+WHOLE = ("replay_anchor", "tenant", "lake_coverage")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -111,8 +150,7 @@ def write(folder: Path, histories: Sequence[Decided], share: float) -> None:
         for table, row in _rows(history, share):
             rows[table].append(row)
     for table, schema in SCHEMAS.items():
-        is_whole = table == "replay_anchor"
-        path = folder / "raw" / table / ("" if is_whole else "day=1970-01-01") / "part.parquet"
+        path = folder / "raw" / table / ("" if table in WHOLE else "day=1970-01-01") / "part.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.Table.from_pylist(rows.pop(table), pa.schema(list(schema.items()))), path)
 
@@ -120,6 +158,7 @@ def write(folder: Path, histories: Sequence[Decided], share: float) -> None:
 def _rows(history: Decided, share: float) -> Iterator[tuple[str, dict[str, Any]]]:
     anchor = {"tenant_id": history.tenant, "source_digest": history.digest, "mapping": '{"keep_times": true}'}
     yield "replay_anchor", anchor | {"anchor_at": to_datetime(history.steps[-1].at)}
+    yield "tenant", {"tenant_id": history.tenant, "name": history.tenant}
     seq = 0
     for step in history.steps:
         speaks = announced(step, history.tenant, share)
@@ -130,6 +169,7 @@ def _rows(history: Decided, share: float) -> Iterator[tuple[str, dict[str, Any]]
         elif speaks:
             seq += 1
             yield "edit_session_event", _presence(history, step, seq)
+    yield "lake_coverage", {"tenant_id": history.tenant, "held_to_seq": seq}
 
 
 def _decide(step: PushStep, edit: Edit, known: int, record: Record, kind: EntityType) -> Verdict:

@@ -54,7 +54,7 @@ def export_training_set(warehouse: Path, target: Path) -> TrainingExport:
 
     with replacing(target) as beside, reading(warehouse) as connection:
         connection.execute(
-            f"COPY (SELECT * FROM features.training_examples ORDER BY {TRAINING_ORDER}) "
+            f"COPY (SELECT * EXCLUDE day_number FROM features.training_examples ORDER BY {TRAINING_ORDER}) "
             f"TO '{_quoted(beside)}' (FORMAT parquet, COMPRESSION zstd)"
         )
         counted = connection.execute(

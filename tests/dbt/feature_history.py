@@ -69,12 +69,17 @@ def random_history(seed: int, changes: int, tenants: tuple[str, ...] = ("t1", "t
 
 
 def numbered(rows: Iterable[Row]) -> list[Row]:
-    """Give the rows their seq, the order of arrival per tenant, and the versions that follow from it."""
+    """Rows that were received as they came, with what follows from their order."""
+    return arrived(sorted(rows, key=lambda row: row.received_at))
+
+
+def arrived(rows: Iterable[Row]) -> list[Row]:
+    """Give rows in the order of their arrival their seq per tenant, and the versions that follow from it."""
     clocks: dict[str, int] = {}
     versions: dict[tuple[str, tuple[str, str]], int] = {}
     began: dict[str, int] = {}
     result: list[Row] = []
-    for row in sorted(rows, key=lambda row: row.received_at):
+    for row in rows:
         clocks[row.tenant] = clocks.get(row.tenant, 0) + 1
         record = (row.tenant, row.entity)
         newest = versions.get(record, 0)

@@ -23,17 +23,22 @@ def insert(admin_url: str, rows: Iterable[Row]) -> None:
             connection.cursor().executemany(
                 f"INSERT INTO sync.{table} ({names}) VALUES ({places}) ON CONFLICT DO NOTHING", columns
             )
+        for tenant in {row.tenant for row in rows}:
+            seq = max(row.seq for row in rows if row.tenant == tenant)
+            connection.execute(
+                "UPDATE sync.tenant_clock SET seq = greatest(seq, %s) WHERE tenant_id = %s", (seq, tenant)
+            )
 
 
 def _columns(rows: Iterable[Row]) -> dict[str, list[dict[str, Any]]]:
     """Table → its rows as columns."""
     changes = [row for row in rows if isinstance(row, Change)]
     return {
-        "sync_log": [_log(row) for row in changes],
+        "sync_log": [log_row(row) for row in changes],
         "sync_request": [_request(row) for row in changes],
         "device": [{"tenant_id": row.tenant, "device_id": row.device, "user_id": row.user} for row in changes],
         "conflict_resolution": [_conflict(row) for row in changes if row.conflicted],
-        "edit_session_event": [_said(row) for row in rows if isinstance(row, Said)],
+        "edit_session_event": [said_row(row) for row in rows if isinstance(row, Said)],
     }
 
 
@@ -48,7 +53,8 @@ def _who_and_what(row: Row) -> dict[str, Any]:
     }
 
 
-def _log(row: Change) -> dict[str, Any]:
+def log_row(row: Change) -> dict[str, Any]:
+    """The change as sync_log has it."""
     return _who_and_what(row) | {
         "received_at": row.received_at,
         "id": row.event_id,
@@ -107,7 +113,8 @@ def _conflict(row: Change) -> dict[str, Any]:
     }
 
 
-def _said(row: Said) -> dict[str, Any]:
+def said_row(row: Said) -> dict[str, Any]:
+    """The word as edit_session_event has it."""
     return _who_and_what(row) | {
         "id": uuid.uuid5(uuid.NAMESPACE_OID, f"{row.edit_id}/{row.event}"),
         "seq": row.seq,

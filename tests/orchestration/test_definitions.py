@@ -27,6 +27,8 @@ ASSETS = {
         "intermediate/int_event_words", "intermediate/int_moment_numbers", "intermediate/int_events",
         "intermediate/int_event_fields", "intermediate/int_presence_intervals", "intermediate/int_moments",
         "intermediate/int_moment_history", "intermediate/int_moment_editors", "intermediate/int_moment_overlap",
+        "intermediate/int_log", "intermediate/int_changes", "intermediate/int_edit_events", "intermediate/int_questions",
+        "intermediate/int_open_days", "intermediate/int_newest_events", "intermediate/int_events_in_reach",
         "intermediate/int_moment_edits", "intermediate/int_moment_open_edits", "intermediate/int_moment_versions",
         "intermediate/int_event_rates", "intermediate/int_pushes", "intermediate/int_moment_rates",
         "intermediate/int_moment_ages",

@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', unique_key='tenant_id') }}
 {#- The features of the contract, one row per moment. -#}
 
 with measured as (
@@ -5,6 +6,7 @@ with measured as (
     select
         moments.tenant_id,
         moments.moment_id,
+        moments.day_number,
         editors.concurrent_editors,
         {{ seconds_between('history.own_last_event_at', 'moments.asked_at') }} / 3600 as hours_since,
         history.user_events,
@@ -42,14 +44,14 @@ with measured as (
         rates.user_conflicted,
         rates.user_open_log / cast({{ 2 ** 32 }} as {{ double() }}) as user_open_log,
         ages.open_seconds / 3600 as edit_age_hours
-    from {{ ref('int_moments') }} as moments
-    inner join {{ ref('int_moment_history') }} as history on moments.moment_no = history.moment_no
-    left join {{ ref('int_moment_editors') }} as editors on moments.moment_no = editors.moment_no
-    left join {{ ref('int_moment_overlap') }} as overlap on moments.moment_no = overlap.moment_no
-    left join {{ ref('int_moment_versions') }} as versions on moments.moment_no = versions.moment_no
-    left join {{ ref('int_moment_open_edits') }} as open_edits on moments.moment_no = open_edits.moment_no
-    inner join {{ ref('int_moment_rates') }} as rates on moments.moment_no = rates.moment_no
-    left join {{ ref('int_moment_ages') }} as ages on moments.moment_no = ages.moment_no
+    from {{ moments_to_build() }} as moments
+    inner join {{ of_open_days(ref('int_moment_history'), 'moment_no') }} as history on moments.moment_no = history.moment_no
+    left join {{ of_open_days(ref('int_moment_editors'), 'moment_no') }} as editors on moments.moment_no = editors.moment_no
+    left join {{ of_open_days(ref('int_moment_overlap'), 'moment_no') }} as overlap on moments.moment_no = overlap.moment_no
+    left join {{ of_open_days(ref('int_moment_versions'), 'moment_no') }} as versions on moments.moment_no = versions.moment_no
+    left join {{ of_open_days(ref('int_moment_open_edits'), 'moment_no') }} as open_edits on moments.moment_no = open_edits.moment_no
+    inner join {{ of_open_days(ref('int_moment_rates'), 'moment_no') }} as rates on moments.moment_no = rates.moment_no
+    left join {{ of_open_days(ref('int_moment_ages'), 'moment_no') }} as ages on moments.moment_no = ages.moment_no
 
 )
 
@@ -91,5 +93,6 @@ select
     cast(case when edit_age_hours > 0 then edit_age_hours else 0 end as {{ double() }}) as edit_age_hours,
     -- a push has as many as it has records
     cast(1 as {{ double() }}) as records_open,
-    cast(coalesce(silent_score, 0) as {{ double() }}) as silent_overlap_score
+    cast(coalesce(silent_score, 0) as {{ double() }}) as silent_overlap_score,
+    day_number
 from measured

@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', unique_key='event_no') }}
 {#-
   What had conflicted up to each event: on its record, of its type, of its tenant. Counted are timed events, which were
   edited before they were received: of others nobody knows when they began, and few of them can conflict.
@@ -6,32 +7,121 @@
 with events as (
 
     select
-        event_no,
-        {{ shift_right('event_no', 40) }} as tenant_no,
+        numbers.event_no,
+        {{ shift_right('numbers.event_no', 40) }} as tenant_no,
+        numbers.type_no,
+        numbers.record_no,
+        numbers.record_event_number,
+        numbers.type_previous_no,
+        numbers.record_previous_no,
+        numbers.day_number,
+        {{ micros('changes.received_at') }} as received_us,
+        case when changes.edited_at < changes.received_at then 1 else 0 end as timed,
+        case when changes.edited_at < changes.received_at and changes.is_conflicted then 1 else 0 end as conflicted
+    from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
+    inner join {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as numbers on changes.row_no = numbers.event_no
+
+),
+
+{% if is_day_build() %}
+
+-- the last events before the open days
+lasts as (
+
+    select
+        'record' as kind,
+        record_no as key_no,
+        min(record_previous_no) as event_no
+    from events
+    group by record_no
+    having count(*) = count(record_previous_no)
+    union all
+    select
+        'type',
         type_no,
-        record_no,
-        record_event_number,
-        {{ micros('received_at') }} as received_us,
-        case when edited_at < received_at then 1 else 0 end as timed,
-        case when edited_at < received_at and is_conflicted then 1 else 0 end as conflicted
-    from {{ ref('int_events') }}
+        min(type_previous_no)
+    from events
+    group by type_no
+    having count(*) = count(type_previous_no)
+    union all
+    select
+        'tenant',
+        tenant_no,
+        max(event_no)
+    from {{ of_closed_days(this, 'event_no') }} as held
+    group by tenant_no
+
+),
+
+before as (
+
+    select
+        lasts.kind,
+        lasts.key_no,
+        kept.record_received_us,
+        kept.record_conflicts,
+        kept.type_timed,
+        kept.type_conflicts,
+        kept.tenant_timed,
+        kept.tenant_conflicts
+    from {{ this }} as kept
+    inner join lasts on kept.event_no = lasts.event_no
+
+),
+
+{% else %}
+
+before as (
+
+    select
+        'record' as kind,
+        event_no as key_no,
+        received_us as record_received_us,
+        event_no as record_conflicts,
+        event_no as type_timed,
+        event_no as type_conflicts,
+        event_no as tenant_timed,
+        event_no as tenant_conflicts
+    from events
+    where false
+
+),
+
+{% endif %}
+
+counted as (
+
+    select
+        *,
+        max(received_us) over by_record as last_received_us,
+        sum(conflicted) over by_record as conflicts_of_record,
+        sum(timed) over by_type as timed_of_type,
+        sum(conflicted) over by_type as conflicts_of_type,
+        sum(timed) over by_tenant as timed_of_tenant,
+        sum(conflicted) over by_tenant as conflicts_of_tenant
+    from events
+    window
+        by_record as {{ up_to_here(['record_no'], ['event_no']) }},
+        by_type as {{ up_to_here(['type_no'], ['event_no']) }},
+        by_tenant as {{ up_to_here(['tenant_no'], ['event_no']) }}
 
 )
 
 select
-    event_no,
-    tenant_no,
-    type_no,
-    record_no,
-    record_event_number,
-    max(received_us) over by_record as record_received_us,
-    cast(sum(conflicted) over by_record as {{ dbt.type_bigint() }}) as record_conflicts,
-    cast(sum(timed) over by_type as {{ dbt.type_bigint() }}) as type_timed,
-    cast(sum(conflicted) over by_type as {{ dbt.type_bigint() }}) as type_conflicts,
-    cast(sum(timed) over by_tenant as {{ dbt.type_bigint() }}) as tenant_timed,
-    cast(sum(conflicted) over by_tenant as {{ dbt.type_bigint() }}) as tenant_conflicts
-from events
-window
-    by_record as {{ up_to_here(['record_no'], ['event_no']) }},
-    by_type as {{ up_to_here(['type_no'], ['event_no']) }},
-    by_tenant as {{ up_to_here(['tenant_no'], ['event_no']) }}
+    counted.event_no,
+    counted.tenant_no,
+    counted.type_no,
+    counted.record_no,
+    counted.record_event_number,
+    counted.conflicted,
+    greatest(counted.last_received_us, of_record.record_received_us) as record_received_us,
+    cast(counted.conflicts_of_record + coalesce(of_record.record_conflicts, 0) as {{ dbt.type_bigint() }}) as record_conflicts,
+    cast(counted.timed_of_type + coalesce(of_type.type_timed, 0) as {{ dbt.type_bigint() }}) as type_timed,
+    cast(counted.conflicts_of_type + coalesce(of_type.type_conflicts, 0) as {{ dbt.type_bigint() }}) as type_conflicts,
+    cast(counted.timed_of_tenant + coalesce(of_tenant.tenant_timed, 0) as {{ dbt.type_bigint() }}) as tenant_timed,
+    cast(counted.conflicts_of_tenant + coalesce(of_tenant.tenant_conflicts, 0) as {{ dbt.type_bigint() }}) as tenant_conflicts,
+    counted.day_number
+from counted
+left join before as of_record on of_record.kind = 'record' and counted.record_no = of_record.key_no
+left join before as of_type on of_type.kind = 'type' and counted.type_no = of_type.key_no
+left join before as of_tenant on of_tenant.kind = 'tenant' and counted.tenant_no = of_tenant.key_no

@@ -1,29 +1,177 @@
+{{ config(materialized='incremental', unique_key='event_no') }}
 {#-
   How often each field was touched up to each event: on the record, and by the event's own user on it. For every word
-  of fields that the record ever has, so that an event is found by its number alone.
+  of fields that the record had by then.
 -#}
 
-with record_words as (
+with numbers as (
 
-    select distinct
+    select
+        event_no,
+        record_no,
+        user_no,
+        record_previous_no,
+        own_previous_no,
+        day_number
+    from {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as events
+
+),
+
+touches as (
+
+    select
+        event_no,
+        word,
+        touches
+    from {{ of_open_days(ref('int_event_touches'), 'event_no') }} as events
+
+),
+
+{% if is_day_build() %}
+
+-- the last events before the open days: those before the first in them
+lasts as (
+
+    select
+        record_no,
+        cast(null as {{ dbt.type_bigint() }}) as user_no,
+        min(record_previous_no) as event_no
+    from numbers
+    group by record_no
+    having count(*) = count(record_previous_no)
+    union all
+    select
+        record_no,
+        user_no,
+        min(own_previous_no)
+    from numbers
+    group by record_no, user_no
+    having count(*) = count(own_previous_no)
+
+),
+
+words_then as (
+
+    select kept.*
+    from {{ this }} as kept
+    inner join (select distinct event_no from lasts) as wanted on kept.event_no = wanted.event_no
+
+),
+
+before_record as (
+
+    select
+        lasts.record_no,
+        words_then.word,
+        words_then.record_touches
+    from lasts
+    inner join words_then on lasts.event_no = words_then.event_no
+    where lasts.user_no is null
+
+),
+
+before_own as (
+
+    select
+        lasts.record_no,
+        lasts.user_no,
+        words_then.word,
+        words_then.own_touches
+    from lasts
+    inner join words_then on lasts.event_no = words_then.event_no
+    where lasts.user_no is not null
+
+),
+
+{% else %}
+
+before_record as (
+
+    select
+        event_no as record_no,
+        word,
+        touches as record_touches
+    from touches
+    where false
+
+),
+
+before_own as (
+
+    select
+        event_no as record_no,
+        event_no as user_no,
+        word,
+        touches as own_touches
+    from touches
+    where false
+
+),
+
+{% endif %}
+
+record_words as (
+
+    select
+        record_no,
+        word,
+        min(since_no) as since_no
+    from (
+        select
+            record_no,
+            word,
+            0 as since_no
+        from before_record
+        union all
+        select
+            numbers.record_no,
+            touches.word,
+            touches.event_no
+        from touches
+        inner join numbers on touches.event_no = numbers.event_no
+    ) as met
+    group by record_no, word
+
+),
+
+summed as (
+
+    select
+        numbers.event_no,
         numbers.record_no,
-        touches.word
-    from {{ ref('int_event_touches') }} as touches
-    inner join {{ ref('int_event_numbers') }} as numbers on touches.event_no = numbers.event_no
+        numbers.user_no,
+        numbers.day_number,
+        record_words.word,
+        {{ packed_sum('coalesce(touches.touches, 0)') }} over by_record as record_touches,
+        {{ packed_sum('coalesce(touches.touches, 0)') }} over by_record_and_user as own_touches
+    from numbers
+    inner join record_words
+        on
+            numbers.record_no = record_words.record_no
+            and numbers.event_no >= record_words.since_no
+    left join touches
+        on
+            numbers.event_no = touches.event_no
+            and record_words.word = touches.word
+    window
+        by_record as {{ up_to_here(['numbers.record_no', 'record_words.word'], ['numbers.event_no']) }},
+        by_record_and_user as {{ up_to_here(['numbers.record_no', 'numbers.user_no', 'record_words.word'], ['numbers.event_no']) }}
 
 )
 
 select
-    numbers.event_no,
-    record_words.word,
-    {{ packed_sum('coalesce(touches.touches, 0)') }} over by_record as record_touches,
-    {{ packed_sum('coalesce(touches.touches, 0)') }} over by_record_and_user as own_touches
-from {{ ref('int_event_numbers') }} as numbers
-inner join record_words on numbers.record_no = record_words.record_no
-left join {{ ref('int_event_touches') }} as touches
+    summed.event_no,
+    summed.word,
+    summed.record_touches + coalesce(before_record.record_touches, 0) as record_touches,
+    summed.own_touches + coalesce(before_own.own_touches, 0) as own_touches,
+    summed.day_number
+from summed
+left join before_record
     on
-        numbers.event_no = touches.event_no
-        and record_words.word = touches.word
-window
-    by_record as {{ up_to_here(['numbers.record_no', 'record_words.word'], ['numbers.event_no']) }},
-    by_record_and_user as {{ up_to_here(['numbers.record_no', 'numbers.user_no', 'record_words.word'], ['numbers.event_no']) }}
+        summed.record_no = before_record.record_no
+        and summed.word = before_record.word
+left join before_own
+    on
+        summed.record_no = before_own.record_no
+        and summed.user_no = before_own.user_no
+        and summed.word = before_own.word

@@ -26,8 +26,5 @@ select
     numbers.type_event_number,
     -- other users' events on the record before this one
     numbers.record_event_number - numbers.own_event_number as others_before
-from {{ ref('stg_sync__changes') }} as changes
-inner join {{ ref('int_event_numbers') }} as numbers
-    on
-        changes.tenant_id = numbers.tenant_id
-        and changes.seq = numbers.seq
+from {{ ref('int_changes') }} as changes
+inner join {{ ref('int_event_numbers') }} as numbers on changes.row_no = numbers.event_no

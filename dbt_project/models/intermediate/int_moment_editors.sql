@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', unique_key='moment_no') }}
 {#-
   Other users who are at the record at each moment: an event received in the window before it, or an edit open at it.
   Recent events meet moments by bucket of the window's length, so that a busy record is not joined with itself whole.
@@ -16,8 +17,9 @@ with moments as (
         record_no,
         user_no,
         asked_at,
-        {{ micros('asked_at') }} as asked_us
-    from {{ ref('int_moment_numbers') }}
+        {{ micros('asked_at') }} as asked_us,
+        day_number
+    from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
 
 ),
 
@@ -36,7 +38,7 @@ edits as (
         moments.record_no,
         edits.user_no
     from moments
-    inner join {{ ref('int_moment_edits') }} as edits on moments.moment_no = edits.moment_no
+    inner join {{ of_open_days(ref('int_moment_edits'), 'moment_no') }} as edits on moments.moment_no = edits.moment_no
     where edits.user_no <> moments.user_no
 
 ),
@@ -51,7 +53,7 @@ record_users as (
         select
             record_no,
             user_no
-        from {{ ref('int_event_numbers') }}
+        from {{ events_in_reach() }} as events
         union
         select
             record_no,
@@ -82,7 +84,7 @@ event_buckets as (
         user_bits.user_bit,
         {{ micros('events.received_at') }} as received_us,
         cast(floor({{ micros('events.received_at') }} / {{ window }}) as {{ dbt.type_bigint() }}) as bucket
-    from {{ ref('int_event_numbers') }} as events
+    from {{ events_in_reach() }} as events
     inner join user_bits
         on
             events.record_no = user_bits.record_no
@@ -139,7 +141,14 @@ present as (
 )
 
 select
-    moment_no,
-    cast(sum({{ bit_count('users') }}) as {{ dbt.type_bigint() }}) as concurrent_editors
-from present
-group by moment_no
+    counted.moment_no,
+    counted.concurrent_editors,
+    moments.day_number
+from (
+    select
+        moment_no,
+        cast(sum({{ bit_count('users') }}) as {{ dbt.type_bigint() }}) as concurrent_editors
+    from present
+    group by moment_no
+) as counted
+inner join moments on counted.moment_no = moments.moment_no

@@ -1,9 +1,10 @@
+{{ config(materialized='incremental', unique_key='moment_no') }}
 {#-
   Edits that are open at each moment on its record, the asker's own among them: the seq of the word of each that holds.
   They meet by day, so that a busy record is not joined with itself whole.
 -#}
 
-{% set interval = ['tenant_no', 'record_no', 'user_no', 'from_no', 'to_no', 'expires_at'] %}
+{% set interval = ['tenant_no', 'since_day', 'record_no', 'user_no', 'from_no', 'to_no', 'expires_at'] %}
 
 with moments as (
 
@@ -11,37 +12,10 @@ with moments as (
         moment_no,
         as_of_no,
         record_no,
-        asked_at
-    from {{ ref('int_moment_numbers') }}
-
-),
-
--- An edit is met on the days on which its word is the last one: from the day on which that became visible to the day on
--- which the next did, or to the day on which it expires.
-intervals as (
-
-    select
-        tenants.tenant_no,
-        records.record_no,
-        users.user_no,
-        intervals.expires_at,
-        {{ row_number_in('tenants.tenant_no', 'intervals.from_seq') }} as from_no,
-        -- exclusive; behind the tenant's last row there is nothing
-        case
-            when intervals.to_seq < {{ seqs_of_a_tenant() }} then {{ row_number_in('tenants.tenant_no', 'intervals.to_seq') }}
-            else {{ row_number_in('tenants.tenant_no + 1', '0') }} - 1
-        end as to_no
-    from {{ ref('int_presence_intervals') }} as intervals
-    inner join {{ ref('int_tenants') }} as tenants on intervals.tenant_id = tenants.tenant_id
-    inner join {{ ref('int_records') }} as records
-        on
-            intervals.tenant_id = records.tenant_id
-            and intervals.entity_type = records.entity_type
-            and intervals.entity_id = records.entity_id
-    inner join {{ ref('int_users') }} as users
-        on
-            intervals.tenant_id = users.tenant_id
-            and intervals.user_id = users.user_id
+        asked_at,
+        day_number,
+        {{ tenant_of('moment_no') }} as tenant_no
+    from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
 
 ),
 
@@ -52,6 +26,63 @@ days as (
         first_no,
         day_number
     from {{ ref('int_days') }}
+
+),
+
+asked as (
+
+    select
+        moment_no,
+        as_of_no,
+        tenant_no
+    from moments
+    where moment_no < 0
+
+),
+
+asked_days as (
+
+    {{ as_of('asked', ['moment_no', 'tenant_no'], 'as_of_no', 'days', ['day_number'], 'first_no', ['tenant_no']) }}
+
+),
+
+moment_days as (
+
+    select
+        moments.*,
+        coalesce(asked_days.day_number, {{ utc_day_number('moments.asked_at') }}) as met_on
+    from moments
+    left join asked_days on moments.moment_no = asked_days.moment_no
+
+),
+
+looking_back as (
+
+    select
+        tenant_no,
+        min(as_of_no) as as_of_no,
+        min(asked_at) as asked_at,
+        min(met_on) as since_day
+    from moment_days
+    group by tenant_no
+
+),
+
+-- An edit is met on the days on which its word is the last one: from the day on which that became visible to the day on
+-- which the next did, or to the day on which it expires.
+intervals as (
+
+    select
+        looking_back.tenant_no,
+        looking_back.since_day,
+        intervals.record_no,
+        intervals.user_no,
+        intervals.from_no,
+        intervals.to_no,
+        intervals.expires_at
+    from {{ ref('int_presence_intervals') }} as intervals
+    inner join looking_back on {{ shift_right('intervals.from_no', 40) }} = looking_back.tenant_no
+    where intervals.to_no > looking_back.as_of_no and intervals.expires_at > looking_back.asked_at
 
 ),
 
@@ -80,51 +111,25 @@ interval_days as (
     from (
         select
             {{ interval | join(', ') }},
-            first_day,
+            greatest(first_day, since_day) as first_day,
             -- a question's clock is not the log's
             least(last_day, {{ utc_day_number('expires_at') }} + 1) as last_day
         from last_days
     ) as known
     where first_day <= last_day
 
-),
-
-asked as (
-
-    select
-        moment_no,
-        as_of_no,
-        {{ shift_right('as_of_no', 40) }} as tenant_no
-    from moments
-    where moment_no < 0
-
-),
-
-asked_days as (
-
-    {{ as_of('asked', ['moment_no', 'tenant_no'], 'as_of_no', 'days', ['day_number'], 'first_no', ['tenant_no']) }}
-
-),
-
-moment_days as (
-
-    select
-        moments.*,
-        coalesce(asked_days.day_number, {{ utc_day_number('moments.asked_at') }}) as day_number
-    from moments
-    left join asked_days on moments.moment_no = asked_days.moment_no
-
 )
 
 select
     moments.moment_no,
     intervals.user_no,
-    intervals.from_no
+    intervals.from_no,
+    moments.day_number
 from moment_days as moments
 inner join interval_days as intervals
     on
         moments.record_no = intervals.record_no
-        and moments.day_number = intervals.day_number
+        and moments.met_on = intervals.day_number
 where
     moments.as_of_no >= intervals.from_no
     and moments.as_of_no < intervals.to_no

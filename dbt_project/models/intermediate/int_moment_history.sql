@@ -1,14 +1,15 @@
+{{ config(materialized='incremental', unique_key='moment_no') }}
 {#- Running figures of the user, the record and the entity type, read at each moment's as_of_seq. -#}
 
-{% set asking = ['moment_no', 'as_of_no', 'type_no', 'record_no', 'user_no'] %}
-{% set of_record = ['record_event_no', 'record_events', 'record_first_event_at'] %}
+{% set asking = ['moment_no', 'as_of_no', 'type_no', 'record_no', 'user_no', 'day_number'] %}
+{% set of_record = ['record_event_no', 'record_events', 'record_first_event_at', 'record_version', 'record_deleted_version'] %}
 {% set of_own = ['own_event_no', 'own_record_events', 'own_last_event_at'] %}
 {% set of_user = ['user_events', 'user_conflicts'] %}
 {% set all_but_type = asking + of_record + of_own + of_user %}
 
 with moments as (
 
-    select {{ asking | join(', ') }} from {{ ref('int_moment_numbers') }}
+    select {{ asking | join(', ') }} from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
 
 ),
 
@@ -18,8 +19,10 @@ record_events as (
         record_no,
         event_no as record_event_no,
         record_event_number as record_events,
-        record_first_event_at
-    from {{ ref('int_event_numbers') }}
+        record_first_event_at,
+        record_version,
+        record_deleted_version
+    from {{ events_in_reach() }}
 
 ),
 
@@ -31,7 +34,7 @@ own_events as (
         event_no as own_event_no,
         own_event_number as own_record_events,
         own_last_event_at
-    from {{ ref('int_event_numbers') }}
+    from {{ events_in_reach() }}
 
 ),
 
@@ -42,7 +45,7 @@ user_events as (
         event_no as user_event_no,
         user_event_number as user_events,
         user_conflicts
-    from {{ ref('int_event_numbers') }}
+    from {{ events_in_reach() }}
 
 ),
 
@@ -52,7 +55,7 @@ type_events as (
         type_no,
         event_no as type_event_no,
         type_event_number as type_events
-    from {{ ref('int_event_numbers') }}
+    from {{ events_in_reach() }}
 
 ),
 
@@ -86,9 +89,12 @@ select
     coalesce(user_conflicts, 0) as user_conflicts,
     coalesce(record_events, 0) as record_events,
     record_first_event_at,
+    record_version,
+    record_deleted_version,
     record_event_no,
     coalesce(own_record_events, 0) as own_record_events,
     own_last_event_at,
     own_event_no,
-    coalesce(type_events, 0) as type_events
+    coalesce(type_events, 0) as type_events,
+    day_number
 from with_type

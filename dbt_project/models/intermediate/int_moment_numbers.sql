@@ -1,3 +1,5 @@
+-- depends_on: {{ ref('int_days') }}
+{{ config(materialized='incremental', unique_key='moment_no') }}
 {#-
   The moments at which features are wanted, and what the tenant's log held then. Those at which a client could have
   asked about the edit that became an event: there `as_of_seq` is the greatest seq such that it and all before it
@@ -6,7 +8,25 @@
 
 {% set moment = ['tenant_no', 'moment_no', 'asked_at', 'type_no', 'record_no', 'user_no'] %}
 
-with starts as (
+with events as (
+
+    select
+        changes.tenant_id,
+        changes.sync_id,
+        changes.edit_id,
+        changes.edited_at,
+        changes.received_at,
+        numbers.event_no,
+        numbers.type_no,
+        numbers.record_no,
+        numbers.user_no,
+        numbers.day_number
+    from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
+    inner join {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as numbers on changes.row_no = numbers.event_no
+
+),
+
+starts as (
 
     select
         {{ shift_right('event_no', 40) }} as tenant_no,
@@ -15,7 +35,7 @@ with starts as (
         type_no,
         record_no,
         user_no
-    from {{ ref('int_events') }}
+    from events
 
 ),
 
@@ -27,7 +47,7 @@ late_pushes as (
         tenant_id,
         sync_id,
         min(edited_at) as began_at
-    from {{ ref('int_events') }}
+    from events
     where {{ plus_seconds('edited_at', var('edit_open_min_seconds')) }} < received_at
     group by tenant_id, sync_id
 
@@ -54,7 +74,7 @@ opens as (
         events.type_no,
         events.record_no,
         events.user_no
-    from {{ ref('int_events') }} as events
+    from events
     inner join asked_again
         on
             events.tenant_id = asked_again.tenant_id
@@ -71,82 +91,98 @@ moments as (
 
 ),
 
-log as (
-
-    select
-        tenant_id,
-        seq,
-        received_at
-    from {{ ref('stg_sync__changes') }}
-    union all
-    select
-        tenant_id,
-        seq,
-        received_at
-    from {{ ref('stg_sync__edit_events') }}
-
-),
-
-visible as (
-
-    -- Seqs are given in the order of commits: behind a row that came later there is nothing that was there before,
-    -- whenever it had been received.
-    select
-        tenants.tenant_no,
-        log.seq,
-        max(log.received_at) over {{ up_to_here(['log.tenant_id'], ['log.seq']) }} as visible_at,
-        lead(log.received_at) over (partition by log.tenant_id order by log.seq) as next_at
-    from log
-    inner join {{ ref('int_tenants') }} as tenants on log.tenant_id = tenants.tenant_id
-
-),
-
 seen as (
 
-    -- of all that became visible at one instant, the last
+    -- when what became visible
+    {% if is_day_build() %}
+    select
+        asked.tenant_no,
+        log.visible_at,
+        log.row_no as seen_no
+    from {{ ref('int_log') }} as log
+    inner join (
+        select distinct
+            tenant_no,
+            {{ utc_day_number('asked_at') }} as day_number
+        from moments
+    ) as asked
+        on
+            log.day_number = asked.day_number
+            and {{ shift_right('log.row_no', 40) }} = asked.tenant_no
+    where log.is_last_then
+    -- and of the days before them, how they ended
+    union
     select
         tenant_no,
+        last_visible_at,
+        last_no
+    from {{ ref('int_days') }}
+    {% else %}
+    select
+        {{ shift_right('row_no', 40) }} as tenant_no,
         visible_at,
-        seq as seen_seq
-    from visible
-    where next_at is null or next_at > visible_at
+        row_no as seen_no
+    from {{ ref('int_log') }}
+    where is_last_then
+    {% endif %}
 
 ),
 
 positioned as (
 
     -- what becomes visible at the very instant is not seen
-    {{ as_of('moments', moment, 'asked_at', 'seen', ['seen_seq'], 'visible_at', ['tenant_no'], strictly=true) }}
+    {{ as_of('moments', moment, 'asked_at', 'seen', ['seen_no'], 'visible_at', ['tenant_no'], strictly=true) }}
 
 ),
 
 placed as (
 
     select
-        tenants.tenant_id,
         positioned.*,
         {{ shift_right('positioned.moment_no', 1) }} as event_no,
-        coalesce(positioned.seen_seq, 0) as as_of_seq
+        coalesce(positioned.seen_no, {{ row_number_in('positioned.tenant_no', '0') }}) as as_of_no
     from positioned
-    inner join {{ ref('int_tenants') }} as tenants on positioned.tenant_no = tenants.tenant_no
+
+),
+
+edits as (
+
+    select distinct
+        tenant_id,
+        edit_id
+    from events
+    where edit_id is not null
+
+),
+
+said as (
+
+    select
+        tenant_id,
+        edit_id,
+        row_no,
+        day_number,
+        received_at,
+        fields
+    from {{ looked_up(ref('int_edit_events'), 'edits', ['tenant_id', 'edit_id']) }} as edit_events
 
 ),
 
 announced as (
 
-    -- what the editor had announced by then: its own words come with the question, so those of the same instant count
+    -- What the editor had announced by then: its own words come with the question, so those of the same instant count. What
+    -- is imported on a later day is not looked for on this one.
     select
         placed.moment_no,
-        said.tenant_id,
-        max(said.seq) as announced_seq
+        max(said.row_no) as announced_no
     from placed
-    inner join {{ ref('int_events') }} as events on placed.event_no = events.event_no
-    inner join {{ ref('stg_sync__edit_events') }} as said
+    inner join events on placed.event_no = events.event_no
+    inner join said
         on
             events.tenant_id = said.tenant_id
             and events.edit_id = said.edit_id
-    where events.edit_id is not null and said.received_at <= placed.asked_at
-    group by placed.moment_no, said.tenant_id
+    where said.received_at <= placed.asked_at and said.day_number <= events.day_number
+    group by placed.moment_no
 
 ),
 
@@ -154,69 +190,99 @@ words as (
 
     select
         announced.moment_no,
-        announced.announced_seq,
+        announced.announced_no,
         said.fields
     from announced
-    inner join {{ ref('stg_sync__edit_events') }} as said
-        on
-            announced.tenant_id = said.tenant_id
-            and announced.announced_seq = said.seq
+    inner join said on announced.announced_no = said.row_no
+
+),
+
+questions as (
+
+    select
+        questions.*,
+        {{ row_number_in('questions.tenant_no', 'questions.as_of_seq') }} as as_of_no
+    from {{ of_open_days(ref('int_questions'), 'tenant_no') }} as questions
 
 ),
 
 types as (
 
+    select
+        tenant_id,
+        entity_type,
+        min(type_no) as type_no
+    from {{ ref('int_records') }}
+    group by tenant_id, entity_type
+
+),
+
+asked_about as (
+
     select distinct
         tenant_id,
         entity_type,
-        type_no
-    from {{ ref('int_records') }}
+        entity_id
+    from questions
+
+),
+
+records as (
+
+    select
+        tenant_id,
+        entity_type,
+        entity_id,
+        record_no
+    from {{ looked_up(ref('int_records'), 'asked_about', ['tenant_id', 'entity_type', 'entity_id']) }} as records
 
 )
 
 select
     placed.moment_no,
-    placed.tenant_id,
+    events.tenant_id,
     placed.event_no,
     cast(null as {{ dbt.type_string() }}) as prediction_id,
     placed.asked_at,
-    placed.as_of_seq,
-    {{ row_number_in('placed.tenant_no', 'placed.as_of_seq') }} as as_of_no,
+    placed.as_of_no - placed.tenant_no * {{ seqs_of_a_tenant() }} as as_of_seq,
+    placed.as_of_no,
     placed.type_no,
     placed.record_no,
     placed.user_no,
-    words.announced_seq,
-    {{ array_size('words.fields') }} > 0 as is_announced
+    words.announced_no,
+    {{ array_size('words.fields') }} > 0 as is_announced,
+    events.day_number
 from placed
+inner join events on placed.event_no = events.event_no
 left join words on placed.moment_no = words.moment_no
 union all
 -- what was asked says itself when, about what it knew, and what was announced with the question
 select
-    -row_number() over (order by predictions.asked_at, predictions.prediction_id),
-    predictions.tenant_id,
+    questions.moment_no,
+    questions.tenant_id,
     null,
-    predictions.prediction_id,
-    predictions.asked_at,
-    predictions.as_of_seq,
-    {{ row_number_in('tenants.tenant_no', 'predictions.as_of_seq') }},
-    -- 0: nothing of it in the log
-    coalesce(types.type_no, 0),
-    coalesce(records.record_no, 0),
-    coalesce(users.user_no, 0),
+    questions.prediction_id,
+    questions.asked_at,
+    questions.as_of_seq,
+    questions.as_of_no,
+    -- 0: nothing of it in the log by then
+    case when types.type_no <= questions.as_of_no then types.type_no else 0 end,
+    case when records.record_no <= questions.as_of_no then records.record_no else 0 end,
+    case when users.user_no <= questions.as_of_no then users.user_no else 0 end,
     null,
-    {{ array_size('predictions.announced_fields') }} > 0
-from {{ ref('stg_sync__predictions') }} as predictions
-left join {{ ref('int_tenants') }} as tenants on predictions.tenant_id = tenants.tenant_id
+    {{ array_size('questions.announced_fields') }} > 0,
+    questions.day_number
+from questions
 left join types
     on
-        predictions.tenant_id = types.tenant_id
-        and predictions.entity_type = types.entity_type
-left join {{ ref('int_records') }} as records
+        questions.tenant_id = types.tenant_id
+        and questions.entity_type = types.entity_type
+left join records
     on
-        predictions.tenant_id = records.tenant_id
-        and predictions.entity_type = records.entity_type
-        and predictions.entity_id = records.entity_id
+        questions.tenant_id = records.tenant_id
+        and questions.entity_type = records.entity_type
+        and questions.entity_id = records.entity_id
 left join {{ ref('int_users') }} as users
     on
-        predictions.tenant_id = users.tenant_id
-        and predictions.user_id = users.user_id
+        questions.tenant_id = users.tenant_id
+        and questions.user_id = users.user_id

@@ -1,20 +1,35 @@
+{{ config(materialized='incremental', unique_key='moment_no') }}
 {#-
   Others' edits of the record that are open at each moment: of another user, or of the same user on another device; no
   row for none. Where the asker did not name its device, its own user's edits are taken for its own.
 -#}
 
-with words as (
+with edits as (
 
     select
-        {{ row_number_in('tenants.tenant_no', 'intervals.from_seq') }} as from_no,
-        intervals.user_id,
-        intervals.device_id,
-        intervals.edit_id,
-        intervals.opened_at,
-        intervals.base_version,
-        intervals.fields
-    from {{ ref('int_presence_intervals') }} as intervals
-    inner join {{ ref('int_tenants') }} as tenants on intervals.tenant_id = tenants.tenant_id
+        moment_no,
+        from_no
+    from {{ of_open_days(ref('int_moment_edits'), 'moment_no') }} as edits
+
+),
+
+wanted as (
+
+    select distinct from_no from edits
+
+),
+
+words as (
+
+    select
+        from_no,
+        user_id,
+        device_id,
+        edit_id,
+        opened_at,
+        base_version,
+        fields
+    from {{ looked_up(ref('int_presence_intervals'), 'wanted', ['from_no']) }} as intervals
 
 ),
 
@@ -23,6 +38,7 @@ together as (
     select
         moments.moment_no,
         moments.asked_at,
+        moments.day_number,
         moments.announced_fields,
         moments.announced_base_version,
         moments.user_id = words.user_id as is_same_user,
@@ -30,8 +46,8 @@ together as (
         words.opened_at,
         words.base_version,
         words.fields
-    from {{ ref('int_moment_edits') }} as edits
-    inner join {{ ref('int_moments') }} as moments on edits.moment_no = moments.moment_no
+    from edits
+    inner join {{ moments_to_build() }} as moments on edits.moment_no = moments.moment_no
     inner join words on edits.from_no = words.from_no
     where
         (moments.edit_id is null or words.edit_id <> moments.edit_id)
@@ -113,6 +129,7 @@ counted as (
 
     select
         moment_no,
+        min(day_number) as day_number,
         count(*) as open_edits,
         sum(case when is_same_user then 1 else 0 end) as open_edits_same_user,
         sum(case when base_version = announced_base_version then 1 else 0 end) as open_same_base
@@ -127,7 +144,8 @@ select
     cast(counted.open_edits_same_user as {{ dbt.type_bigint() }}) as open_edits_same_user,
     cast(coalesce(weighed.open_overlap_recent, 0) as {{ double() }}) as open_overlap_recent,
     coalesce(shared_fields.open_fields_shared, 0) as open_fields_shared,
-    cast(counted.open_same_base as {{ dbt.type_bigint() }}) as open_same_base
+    cast(counted.open_same_base as {{ dbt.type_bigint() }}) as open_same_base,
+    counted.day_number
 from counted
 left join weighed on counted.moment_no = weighed.moment_no
 left join shared_fields on counted.moment_no = shared_fields.moment_no

@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', unique_key='moment_no') }}
 {#-
   How likely the edit meets others' recent fields: 1 - product over fields of (1 - p q). q is the share of others' last
   events on the record that touch a field, p how likely this edit touches it. No row where there are no others.
@@ -22,12 +23,13 @@ with moments as (
         moments.record_no,
         moments.user_no,
         moments.is_announced,
+        moments.day_number,
         history.type_events,
         history.record_events - history.own_record_events as others,
         history.record_event_no,
         history.own_event_no
-    from {{ ref('int_moment_numbers') }} as moments
-    inner join {{ ref('int_moment_history') }} as history on moments.moment_no = history.moment_no
+    from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
+    inner join {{ of_open_days(ref('int_moment_history'), 'moment_no') }} as history on moments.moment_no = history.moment_no
     where history.record_events > history.own_record_events
 
 ),
@@ -44,6 +46,15 @@ far as (
 
 ),
 
+far_off as (
+
+    select distinct
+        record_no,
+        user_no
+    from far
+
+),
+
 own_events as (
 
     select
@@ -52,7 +63,7 @@ own_events as (
         event_no as own_before_no,
         own_event_number as own_before,
         (record_event_number - own_event_number) * {{ places }} + own_event_number as own_place
-    from {{ ref('int_event_numbers') }}
+    from {{ looked_up(ref('int_event_numbers'), 'far_off', ['record_no', 'user_no']) }} as events
 
 ),
 
@@ -75,6 +86,16 @@ windows as (
 
 ),
 
+windows_begun as (
+
+    select distinct
+        record_no,
+        record_before as record_event_number
+    from windows
+    where record_before is not null
+
+),
+
 bounded as (
 
     select
@@ -83,10 +104,33 @@ bounded as (
         case when windows.type_events < {{ last_of_type }} then windows.type_events else {{ last_of_type }} end as type_window_size,
         before.event_no as record_before_no
     from windows
-    left join {{ ref('int_event_numbers') }} as before
+    left join {{ looked_up(ref('int_event_numbers'), 'windows_begun', ['record_no', 'record_event_number']) }} as before
         on
             windows.record_no = before.record_no
             and windows.record_before = before.record_event_number
+
+),
+
+met as (
+
+    select record_event_no as event_no from bounded
+    union
+    select record_before_no from bounded
+    union
+    select own_event_no from bounded
+    union
+    select own_before_no from bounded
+
+),
+
+words as (
+
+    select
+        event_no,
+        word,
+        record_touches,
+        own_touches
+    from {{ looked_up(ref('int_event_words'), 'met', ['event_no']) }} as event_words
 
 ),
 
@@ -106,16 +150,16 @@ counted as (
             as {{ dbt.type_bigint() }}
         ) as touches
     from bounded
-    inner join {{ ref('int_event_words') }} as now on bounded.record_event_no = now.event_no
-    left join {{ ref('int_event_words') }} as before
+    inner join words as now on bounded.record_event_no = now.event_no
+    left join words as before
         on
             bounded.record_before_no = before.event_no
             and now.word = before.word
-    left join {{ ref('int_event_words') }} as own
+    left join words as own
         on
             bounded.own_event_no = own.event_no
             and now.word = own.word
-    left join {{ ref('int_event_words') }} as own_before
+    left join words as own_before
         on
             bounded.own_before_no = own_before.event_no
             and now.word = own_before.word
@@ -130,27 +174,50 @@ touched as (
 ),
 
 -- how often the type's last events touched the fields: an event comes into the window, and leaves it again
+types as (
+
+    select
+        type_no,
+        min(type_events) - {{ last_of_type }} as since_number
+    from touched
+    group by type_no
+
+),
+
+type_events as (
+
+    select
+        events.type_no,
+        events.word,
+        events.type_event_number,
+        events.low_touches,
+        events.high_touches
+    from {{ ref('int_event_touches') }} as events
+    {% if is_day_build() %}
+    inner join types on events.type_no = types.type_no and events.type_event_number > types.since_number
+    {% endif %}
+
+),
+
 timeline as (
 
     select
-        numbers.type_no,
-        touches.word,
-        numbers.type_event_number as position,
-        touches.low_touches as low_change,
-        touches.high_touches as high_change,
+        type_no,
+        word,
+        type_event_number as position,
+        low_touches as low_change,
+        high_touches as high_change,
         cast(null as {{ dbt.type_bigint() }}) as moment_no
-    from {{ ref('int_event_touches') }} as touches
-    inner join {{ ref('int_event_numbers') }} as numbers on touches.event_no = numbers.event_no
+    from type_events
     union all
     select
-        numbers.type_no,
-        touches.word,
-        numbers.type_event_number + {{ last_of_type }},
-        -touches.low_touches,
-        -touches.high_touches,
+        type_no,
+        word,
+        type_event_number + {{ last_of_type }},
+        -low_touches,
+        -high_touches,
         null
-    from {{ ref('int_event_touches') }} as touches
-    inner join {{ ref('int_event_numbers') }} as numbers on touches.event_no = numbers.event_no
+    from type_events
     union all
     select
         type_no,
@@ -181,23 +248,18 @@ said as (
     select
         moments.moment_no,
         moments.type_no,
-        words.fields
-    from {{ ref('int_moment_numbers') }} as moments
-    inner join {{ ref('stg_sync__edit_events') }} as words
-        on
-            moments.tenant_id = words.tenant_id
-            and moments.announced_seq = words.seq
+        words_said.fields
+    from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
+    inner join {{ looked_up(ref('int_edit_events'), words_announced(), ['row_no']) }} as words_said
+        on moments.announced_no = words_said.row_no
     where moments.is_announced
     union all
     select
         moments.moment_no,
         moments.type_no,
-        predictions.announced_fields
-    from {{ ref('int_moment_numbers') }} as moments
-    inner join {{ ref('stg_sync__predictions') }} as predictions
-        on
-            moments.tenant_id = predictions.tenant_id
-            and moments.prediction_id = predictions.prediction_id
+        questions.announced_fields
+    from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
+    inner join {{ of_open_days(ref('int_questions'), 'tenant_no') }} as questions on moments.moment_no = questions.moment_no
     where moments.is_announced
 
 ),
@@ -268,7 +330,9 @@ scored as (
 )
 
 select
-    moment_no,
-    case when is_announced then announced_score else silent_score end as score,
-    silent_score
+    scored.moment_no,
+    case when scored.is_announced then scored.announced_score else scored.silent_score end as score,
+    scored.silent_score,
+    moments.day_number
 from scored
+inner join moments on scored.moment_no = moments.moment_no

@@ -1,52 +1,51 @@
+{{ config(materialized='incremental', unique_key='moment_no') }}
 {#-
   What was written to the record since the version that the editor said to have; no row for whoever has the newest or
   did not say. A record's versions are numbered without gaps: those behind are a range of numbers, not a search.
 -#}
 
-{% set of_moment = ['moment_no', 'record_no', 'as_of_no', 'base_version', 'announced_fields'] %}
 {% set of_field = ['moment_no', 'record_no', 'as_of_no', 'base_version', 'is_deleted_since', 'field'] %}
 
-with versions as (
+with behind as (
+
+    select
+        moments.moment_no,
+        moments.record_no,
+        moments.as_of_no,
+        moments.day_number,
+        moments.announced_base_version as base_version,
+        moments.announced_fields,
+        history.record_version,
+        coalesce(history.record_deleted_version > moments.announced_base_version, false) as is_deleted_since
+    from {{ moments_to_build() }} as moments
+    inner join {{ of_open_days(ref('int_moment_history'), 'moment_no') }} as history on moments.moment_no = history.moment_no
+    where history.record_version > moments.announced_base_version
+
+),
+
+left_behind as (
 
     select
         record_no,
-        event_no,
-        received_at,
-        new_version,
-        max(case when operation = 'delete' then new_version end) over {{ up_to_here(['record_no'], ['event_no']) }} as deleted_version,
-        fields
-    from {{ ref('int_events') }}
-    where new_version is not null
+        min(base_version) as base_version
+    from behind
+    group by record_no
 
 ),
 
-based as (
+versions as (
 
     select
-        moment_no,
-        record_no,
-        as_of_no,
-        announced_base_version as base_version,
-        announced_fields
-    from {{ ref('int_moments') }}
-    where announced_base_version is not null
-
-),
-
-records_as_of as (
-
-    {{ as_of('based', of_moment, 'as_of_no', 'versions', ['new_version', 'deleted_version'], 'event_no', ['record_no']) }}
-
-),
-
-behind as (
-
-    select
-        {{ of_moment | join(', ') }},
-        new_version as record_version,
-        coalesce(deleted_version > base_version, false) as is_deleted_since
-    from records_as_of
-    where new_version > base_version
+        events.record_no,
+        events.event_no,
+        events.received_at,
+        events.new_version,
+        events.day_number
+    from {{ ref('int_event_numbers') }} as events
+    inner join left_behind
+        on
+            events.record_no = left_behind.record_no
+            and events.new_version > left_behind.base_version
 
 ),
 
@@ -63,22 +62,18 @@ announced as (
 
 ),
 
-left_behind as (
-
-    select distinct record_no
-    from behind
-
-),
-
 written as (
 
     select distinct
         versions.record_no,
         versions.event_no,
         versions.new_version,
-        {{ explode('versions.fields') }} as field
+        {{ explode('changes.fields') }} as field
     from versions
-    inner join left_behind on versions.record_no = left_behind.record_no
+    inner join {{ ref('int_changes') }} as changes
+        on
+            versions.event_no = changes.row_no
+            and versions.day_number = changes.day_number
 
 ),
 
@@ -105,7 +100,8 @@ select
     behind.record_version - behind.base_version as versions_behind,
     cast(coalesce(counted.touched, 0) as {{ dbt.type_bigint() }}) as fields_behind,
     cast(coalesce(counted.announced, 0) as {{ dbt.type_bigint() }}) as fields_announced,
-    missed.received_at as behind_since
+    missed.received_at as behind_since,
+    behind.day_number
 from behind
 left join versions as missed
     on

@@ -1,30 +1,55 @@
-{{ config(materialized='view') }}
-{#- What each presence event says holds from its seq until the next event of the same edit, and not past expires_at. -#}
+{{ config(
+    materialized='incremental', unique_key='from_no',
+    incremental_predicates=['kept.from_no = given.from_no'],
+) }}
+{#-
+  What each presence event says holds from its place in the log until the next event of the same edit, and not past
+  expires_at. A word on an open day ends the one before it, whenever that was said.
+-#}
 
-with ordered as (
+with speaking as (
+
+    select distinct
+        tenant_id,
+        edit_id
+    from {{ of_open_days(ref('int_edit_events'), 'row_no') }} as edit_events
+
+),
+
+ordered as (
 
     select
         *,
-        lead(seq) over (partition by tenant_id, edit_id order by seq) as next_seq,
-        first_value(received_at) over (partition by tenant_id, edit_id order by seq) as opened_at
-    from {{ ref('stg_sync__edit_events') }}
+        lead(row_no) over (partition by tenant_id, edit_id order by row_no) as next_no,
+        first_value(received_at) over (partition by tenant_id, edit_id order by row_no) as opened_at
+    from {{ looked_up(ref('int_edit_events'), 'speaking', ['tenant_id', 'edit_id']) }} as edit_events
 
 )
 
 select
-    tenant_id,
-    edit_event_id,
-    edit_id,
-    entity_type,
-    entity_id,
-    user_id,
-    device_id,
-    base_version,
-    fields,
-    opened_at,
-    seq as from_seq,
-    -- exclusive
-    coalesce(next_seq, 9223372036854775807) as to_seq,
-    expires_at
+    ordered.tenant_id,
+    ordered.edit_event_id,
+    ordered.edit_id,
+    records.record_no,
+    users.user_no,
+    ordered.user_id,
+    ordered.device_id,
+    ordered.base_version,
+    ordered.fields,
+    ordered.opened_at,
+    ordered.row_no as from_no,
+    -- exclusive; behind the tenant's last row there is nothing
+    coalesce(ordered.next_no, {{ row_number_in(shift_right('ordered.row_no', 40) ~ ' + 1', '0') }} - 1) as to_no,
+    ordered.expires_at,
+    ordered.day_number
 from ordered
-where event <> 'closed'
+inner join {{ ref('int_records') }} as records
+    on
+        ordered.tenant_id = records.tenant_id
+        and ordered.entity_type = records.entity_type
+        and ordered.entity_id = records.entity_id
+inner join {{ ref('int_users') }} as users
+    on
+        ordered.tenant_id = users.tenant_id
+        and ordered.user_id = users.user_id
+where ordered.event <> 'closed'

@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', unique_key='type_no') }}
 {#- Where the counts of a type's fields stand: in which word, and one of each in it. In the order of their first events. -#}
 
 with named as (
@@ -5,33 +6,79 @@ with named as (
     select
         type_no,
         field,
-        min(event_no) as first_event_no
+        min(event_no) as first_event_no,
+        min(day_number) as day_number
     from (
         select
-            type_no,
-            event_no,
-            {{ explode('fields') }} as field
-        from {{ ref('int_events') }}
+            numbers.type_no,
+            numbers.event_no,
+            numbers.day_number,
+            {{ explode('changes.fields') }} as field
+        from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
+        inner join {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as numbers on changes.row_no = numbers.event_no
     ) as touches
     group by type_no, field
+
+),
+
+{% if is_day_build() %}
+
+known as (
+
+    select
+        type_no,
+        field,
+        field_number
+    from {{ of_closed_days(this, 'type_no') }} as held
 
 ),
 
 numbered as (
 
     select
+        named.type_no,
+        named.field,
+        named.day_number,
+        coalesce(last_known.field_number + 1, 0)
+        + row_number() over (partition by named.type_no order by named.first_event_no, md5(named.field)) - 1 as field_number
+    from named
+    left join known
+        on
+            named.type_no = known.type_no
+            and named.field = known.field
+    left join (
+        select
+            type_no,
+            max(field_number) as field_number
+        from known
+        group by type_no
+    ) as last_known on named.type_no = last_known.type_no
+    where known.field is null
+
+),
+
+{% else %}
+
+numbered as (
+
+    select
         type_no,
         field,
+        day_number,
         row_number() over (partition by type_no order by first_event_no, md5(field)) - 1 as field_number
     from named
 
 ),
+
+{% endif %}
 
 placed as (
 
     select
         type_no,
         field,
+        day_number,
+        field_number,
         cast(floor(field_number / {{ fields_in_a_word() }}) as {{ dbt.type_bigint() }}) as word,
         field_number % {{ fields_in_a_word() }} as place
     from numbered
@@ -41,9 +88,11 @@ placed as (
 select
     type_no,
     field,
+    field_number,
     word,
     cast(power(cast(32 as {{ double() }}), place) as {{ dbt.type_bigint() }}) as touch,
     -- for the longer window: two halves, eight bits a field
     cast(case when place < 6 then power(cast(256 as {{ double() }}), place) else 0 end as {{ dbt.type_bigint() }}) as low_touch,
-    cast(case when place >= 6 then power(cast(256 as {{ double() }}), place - 6) else 0 end as {{ dbt.type_bigint() }}) as high_touch
+    cast(case when place >= 6 then power(cast(256 as {{ double() }}), place - 6) else 0 end as {{ dbt.type_bigint() }}) as high_touch,
+    day_number
 from placed

@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', unique_key='user_no') }}
 {#- Users as numbers: the first row of the log that names them. -#}
 
 with named as (
@@ -5,19 +6,19 @@ with named as (
     select
         tenant_id,
         user_id,
-        min(seq) as first_seq
+        min(row_no) as user_no
     from (
         select
             tenant_id,
             user_id,
-            seq
-        from {{ ref('stg_sync__changes') }}
+            row_no
+        from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
         union all
         select
             tenant_id,
             user_id,
-            seq
-        from {{ ref('stg_sync__edit_events') }}
+            row_no
+        from {{ of_open_days(ref('int_edit_events'), 'row_no') }} as edit_events
     ) as log
     group by tenant_id, user_id
 
@@ -26,6 +27,14 @@ with named as (
 select
     named.tenant_id,
     named.user_id,
-    {{ row_number_in('tenants.tenant_no', 'named.first_seq') }} as user_no
+    named.user_no,
+    log.day_number
 from named
-inner join {{ ref('int_tenants') }} as tenants on named.tenant_id = tenants.tenant_id
+inner join {{ of_open_days(ref('int_log'), 'row_no') }} as log on named.user_no = log.row_no
+{% if is_day_build() %}
+left join {{ of_closed_days(this, 'user_no') }} as known
+    on
+        named.tenant_id = known.tenant_id
+        and named.user_id = known.user_id
+where known.user_no is null
+{% endif %}

@@ -1,0 +1,77 @@
+{#- The tenant of a row, by its number: of a moment, or of anything that is called by a row of the log. -#}
+{% macro tenant_of(key) -%}
+    {%- set name = key.split('.') | last -%}
+    {{ shift_right('abs(' ~ key ~ ')', 41) if name == 'moment_no' else key if name in ('tenant_no', 'tenant_id') else shift_right(key, 40) }}
+{%- endmacro %}
+
+{#- The rows of the open days; in a whole build, all. `key` is one of the relation's columns that tells the tenant. -#}
+{% macro of_open_days(relation, key) -%}
+    {%- set days = ref('int_open_days') -%}
+    {%- if is_day_build() -%}
+        (
+            select kept.*
+            from {{ relation }} as kept
+            inner join {{ days }} as open_days
+                on
+                    kept.day_number = open_days.day_number
+                    and {{ tenant_of('kept.' ~ key) }} = open_days.{{ 'tenant_id' if key == 'tenant_id' else 'tenant_no' }}
+        )
+    {%- else -%}
+        {{ relation }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- What an earlier run wrote into a table for days that stay as they are. -#}
+{% macro of_closed_days(relation, key) -%}
+    {%- set days = ref('int_open_days') -%}
+    (
+        select kept.*
+        from {{ relation }} as kept
+        left join {{ days }} as open_days
+            on
+                kept.day_number = open_days.day_number
+                and {{ tenant_of('kept.' ~ key) }} = open_days.{{ 'tenant_id' if key == 'tenant_id' else 'tenant_no' }}
+        where open_days.day_number is null
+    )
+{%- endmacro %}
+
+{#-
+  Only the rows of a long table that somebody looks up; in a whole build, all: there everybody looks up everything.
+  `wanted` is a relation with these columns, each combination once.
+-#}
+{% macro looked_up(relation, wanted, columns) -%}
+    {%- if is_day_build() -%}
+        (
+            select kept.*
+            from {{ relation }} as kept
+            inner join {{ wanted }} as wanted
+                on
+                    {% for column in columns %}kept.{{ column }} = wanted.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+        )
+    {%- else -%}
+        {{ relation }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- The events that moments of the open days look back at; in a whole build, all. -#}
+{% macro events_in_reach() -%}
+    {%- set reach = ref('int_events_in_reach') -%}
+    {%- set all = ref('int_event_numbers') -%}
+    {{ return(reach if is_day_build() else all) }}
+{%- endmacro %}
+
+{#- The open days are deleted, and rows that the model gives again; then what it gives is inserted. -#}
+{% macro get_incremental_open_days_sql(arg_dict) -%}
+    {%- set kept, given = arg_dict['target_relation'], arg_dict['temp_relation'] -%}
+    {%- set key = arg_dict['unique_key'] if arg_dict['unique_key'] is string else arg_dict['unique_key'][0] -%}
+    {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
+    delete from {{ kept }} as kept
+    using {{ ref('int_open_days') }} as open_days
+    where
+        kept.day_number = open_days.day_number
+        and {{ tenant_of('kept.' ~ key) }} = open_days.{{ 'tenant_id' if key == 'tenant_id' else 'tenant_no' }};
+    {%- if arg_dict['incremental_predicates'] %}
+    delete from {{ kept }} as kept using {{ given }} as given where {{ arg_dict['incremental_predicates'] | join(' and ') }};
+    {%- endif %}
+    insert into {{ kept }} ({{ columns }}) select {{ columns }} from {{ given }}
+{%- endmacro %}

@@ -1,0 +1,73 @@
+{#-
+  The moments at which features are wanted, with all that their events and questions say: of the open days; in a whole build,
+  and for the view of them, all.
+-#}
+{% macro moments_in_words() -%}
+select
+    events.tenant_id,
+    events.event_id || case when moments.moment_no % 2 = 0 then '/edit_start' else '/edit_open' end as moment_id,
+    case when moments.moment_no % 2 = 0 then 'edit_start' else 'edit_open' end as moment,
+    moments.asked_at,
+    moments.as_of_seq,
+    events.event_id,
+    moments.prediction_id,
+    events.received_at,
+    events.sync_session_id,
+    events.user_id,
+    events.device_id,
+    events.entity_type,
+    events.entity_id,
+    events.edit_id,
+    said.fields as announced_fields,
+    said.base_version as announced_base_version,
+    moments.is_announced,
+    events.is_conflicted,
+    moments.moment_no,
+    moments.as_of_no,
+    moments.type_no,
+    moments.record_no,
+    moments.user_no,
+    moments.day_number
+from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
+inner join {{ of_open_days(ref('int_changes'), 'row_no') }} as events on moments.event_no = events.row_no
+left join {{ looked_up(ref('int_edit_events'), words_announced(), ['row_no']) }} as said on moments.announced_no = said.row_no
+union all
+select
+    moments.tenant_id,
+    moments.prediction_id || '/asked',
+    'asked',
+    moments.asked_at,
+    moments.as_of_seq,
+    null,
+    moments.prediction_id,
+    null,
+    null,
+    predictions.user_id,
+    predictions.device_id,
+    predictions.entity_type,
+    predictions.entity_id,
+    predictions.edit_id,
+    predictions.announced_fields,
+    predictions.announced_base_version,
+    moments.is_announced,
+    null,
+    moments.moment_no,
+    moments.as_of_no,
+    moments.type_no,
+    moments.record_no,
+    moments.user_no,
+    moments.day_number
+from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
+inner join {{ of_open_days(ref('int_questions'), 'tenant_no') }} as predictions on moments.moment_no = predictions.moment_no
+{%- endmacro %}
+
+{% macro words_announced() -%}
+    (select distinct announced_no as row_no from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments)
+{%- endmacro %}
+
+{#- To read from. -#}
+{% macro moments_to_build() -%}
+    {%- set all = ref('int_moments') -%}
+    {%- set read = [ref('int_moment_numbers'), ref('int_changes'), ref('int_edit_events'), ref('int_questions')] -%}
+    {%- if is_day_build() -%}({{ moments_in_words() }}){%- else -%}{{ all }}{%- endif -%}
+{%- endmacro %}

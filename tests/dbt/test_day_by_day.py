@@ -1,0 +1,133 @@
+"""Day by day or all at once: the same rows, whatever came when, and whatever was killed in between."""
+
+import random
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from feature_history import START, Change, Row, arrived, random_history
+from lake_of_rows import Asked, copy
+from warehouse_under_test import Warehouse
+
+pytestmark = pytest.mark.slow
+
+MODELS = ("run", "--select", "+training_examples")
+CHANGES = 420
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the lake holds when a run comes."""
+
+    rows: list[Row | Asked]
+    held: dict[str, int]
+    mapped: tuple[str, ...] = ()
+
+
+def runs(seed: int) -> list[Run]:
+    """The lake before each run: a tenant at work, one that is imported into while at work, one at rest."""
+    draw = random.Random(seed)
+    lived = random_history(seed, CHANGES, ("t1", "t2"))
+    first, last = lived[0].received_at, lived[-1].received_at
+    cut = [first + (last - first) * part / 5 for part in (1, 2, 3, 4)]
+    resting = random_history(seed + 1, CHANGES // 5, ("t3",))
+    older = random_history(seed + 2, CHANGES // 8, ("t2",))
+    oldest = random_history(seed + 3, CHANGES // 10, ("t3",))
+
+    # what arrives between the runs: days as they go, and imports of what is older
+    came: list[list[Row]] = [
+        [row for row in lived if row.received_at < cut[0]],
+        [row for row in lived if cut[0] <= row.received_at < cut[1]],
+        [*(row for row in lived if cut[1] <= row.received_at < cut[2]), *resting, *older],
+        [*(row for row in lived if cut[2] <= row.received_at < cut[3]), *oldest],
+        [row for row in lived if cut[3] <= row.received_at],
+    ]
+    log = arrived(row for batch in came for row in batch)
+    ends = [sum(map(len, came[: number + 1])) for number in range(len(came))]
+    asked = [
+        Asked(row, draw.randint(max(0, row.seq - 30), row.seq - 1), row.received_at, row.seq % 3 == 0)
+        for row in log
+        if isinstance(row, Change) and draw.random() < 0.1
+    ]
+
+    def at(end: int, less: int = 0, without: tuple[int, int] = (0, 0), mapped: tuple[str, ...] = ()) -> Run:
+        seen = log[:end]
+        clocks = {row.tenant: row.seq for row in seen}
+        told = [
+            one
+            for one in asked
+            if one.as_of_seq <= clocks.get(one.about.tenant, -1) and one.asked_at <= seen[-1].received_at + DAY
+        ]
+        return Run(
+            [*(row for number, row in enumerate(seen) if not without[0] <= number < without[1]), *told],
+            {tenant: clock - (less if tenant == "t1" else 0) for tenant, clock in clocks.items()},
+            mapped,
+        )
+
+    return [
+        at(ends[0]),
+        at(ends[1], less=5),  # the newest rows were copied, and not all that came before them
+        at(ends[1]),
+        at(ends[2]),
+        at(ends[3], without=(ends[2] - 12, ends[2] + 7)),  # rows are missing of what is said to be held
+        at(ends[3], mapped=("t3",)),
+        at(ends[4], mapped=("t3",)),
+    ]
+
+
+@pytest.fixture(scope="module")
+def history() -> list[Run]:
+    return runs(seed=20261121)
+
+
+@pytest.fixture(scope="module")
+def whole(history: list[Run], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Everything that the last run of the history finds, built at once."""
+    made = Warehouse(Path(tmp_path_factory.mktemp("whole")))
+    copy(made.lake.root, history[-1].rows, history[-1].held, history[-1].mapped)
+    made.dbt(*MODELS)
+    return made
+
+
+@pytest.fixture(scope="module")
+def by_day(history: list[Run], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """The same, run by run."""
+    made = Warehouse(Path(tmp_path_factory.mktemp("by_day")))
+    for run in history:
+        copy(made.lake.root, run.rows, run.held, run.mapped)
+        made.dbt(*MODELS)
+    return made
+
+
+def differences(ours: Warehouse, theirs: Warehouse) -> dict[str, tuple[int, int]]:
+    """Table → rows that only one of two warehouses has. What is of one run alone is left out."""
+    found = {}
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{ours.path}' AS ours (READ_ONLY); ATTACH '{theirs.path}' AS theirs (READ_ONLY)")
+        tables = connection.execute(
+            "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_catalog = 'ours' "
+            "AND table_type = 'BASE TABLE' AND table_schema IN ('intermediate', 'features') "
+            "AND table_name NOT IN ('int_open_days', 'int_events_in_reach')"
+        ).fetchall()
+        assert len(tables) > 20
+        for (table,) in tables:
+            ((only_ours,),) = connection.execute(
+                f"SELECT count(*) FROM (FROM ours.{table} EXCEPT ALL FROM theirs.{table})"
+            ).fetchall()
+            ((only_theirs,),) = connection.execute(
+                f"SELECT count(*) FROM (FROM theirs.{table} EXCEPT ALL FROM ours.{table})"
+            ).fetchall()
+            if only_ours or only_theirs:
+                found[table] = (only_ours, only_theirs)
+    return found
+
+
+def test_day_by_day_makes_the_same_rows_as_all_at_once(by_day: Warehouse, whole: Warehouse) -> None:
+    assert whole.rows("SELECT count(*) > 400 AS enough FROM features.training_examples") == [{"enough": True}]
+    assert differences(by_day, whole) == {}
