@@ -77,7 +77,8 @@ def _build(decided: list[history_lake.Decided], share: float, target: Path) -> N
         with duckdb.connect(str(warehouse), read_only=True) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute(
-                f"COPY (SELECT * EXCLUDE day_number FROM features.training_examples ORDER BY tenant_id, received_at, event_id, moment) "
+                f"COPY (SELECT * EXCLUDE day_number FROM features.training_examples "
+                "ORDER BY tenant_id, received_at, event_id, moment) "
                 f"TO '{folder / 'made.parquet'}' (FORMAT parquet, COMPRESSION zstd)"
             )
         shutil.move(folder / "made.parquet", target)

@@ -28,8 +28,11 @@
 {% macro is_day_build() -%}
     {#- a unit test has no table, and looks at all that it is given -#}
     {%- if not execute or not this -%}{{ return(false) }}{%- endif -%}
-    {%- if model.config.materialized == 'table' -%}{{ return(not is_whole_build()) }}{%- endif -%}
-    {{ return(is_incremental()) }}
+    {#- asked once a model -#}
+    {%- if model.is_day_build is not defined -%}
+        {%- do model.update({'is_day_build': not is_whole_build() if model.config.materialized == 'table' else is_incremental()}) -%}
+    {%- endif -%}
+    {{ return(model.is_day_build) }}
 {%- endmacro %}
 
 {% macro finished_build() %}{{ return(api.Relation.create(database=target.database, schema=target.schema, identifier='finished_build')) }}{% endmacro %}
@@ -48,14 +51,21 @@
 {%- endmacro %}
 
 {% macro default__before_a_run() -%}
-    {%- do run_query('create schema if not exists ' ~ finished_build().without_identifier()) -%}
+    {%- do run_query('create schema if not exists ' ~ target.schema) -%}
     {%- if flags.FULL_REFRESH or not is_finished_by_these_models() -%}
         {#- until this one is finished, there is none -#}
         {%- do run_query('drop table if exists ' ~ finished_build()) -%}
     {%- endif -%}
     {%- do note_files() -%}
-    {%- do adapter.commit() if adapter.type() == 'postgres' -%}
+    {%- do keep() -%}
 {%- endmacro %}
+
+{#- psycopg has begun a transaction by itself. -#}
+{% macro keep() %}{{ return(adapter.dispatch('keep', 'foresync')()) }}{% endmacro %}
+
+{% macro default__keep() %}{% do run_query('commit') %}{% endmacro %}
+
+{% macro duckdb__keep() %}{% endmacro %}
 
 {% macro spark__before_a_run() %}{% endmacro %}
 

@@ -4,16 +4,21 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import duckdb
+import psycopg
 import pyarrow.parquet as pq
 from warehouse_under_test import Warehouse
 
 from orchestration.lib import operational
 
+PASSWORD = "test"
 TOLERANCE = 1e-9
 # the same document, though not the same text: PostgreSQL has a layout and an order of its own
 JSON_COLUMNS = {"by_entity_type", "reasons"}
+# what a run is about to write, and looks at for that
+OF_ONE_RUN = {"int_open_days", "int_events_in_reach"}
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,27 @@ def models(warehouse: Warehouse) -> list[Model]:
     return [
         Model(node["schema"], node["name"], keys[unique_id])
         for unique_id, node in manifest["nodes"].items()
-        if node["resource_type"] == "model" and node["config"]["materialized"] != "view"
+        if node["resource_type"] == "model"
+        and node["config"]["materialized"] != "view"
+        and node["name"] not in OF_ONE_RUN
     ]
+
+
+def warehouse_in_postgres(database_url: str) -> tuple[str, dict[str, str]]:
+    """Let the warehouse's role build in the database; answers its URL, and what dbt is told."""
+    server = urlsplit(database_url)
+    name = server.path.lstrip("/")
+    with psycopg.connect(database_url) as connection:
+        connection.execute(f"ALTER ROLE foresync_warehouse PASSWORD '{PASSWORD}'")
+        # what the migration gave does not come along with a copy of the database
+        connection.execute(f"GRANT CREATE ON DATABASE {name} TO foresync_warehouse")
+    environment = {
+        "FORESYNC_DBT_TARGET": "postgres", "PGHOST": str(server.hostname), "PGPORT": str(server.port),
+        "PGDATABASE": name, "PGUSER": "foresync_warehouse", "PGPASSWORD": PASSWORD,
+    }  # fmt: skip
+    return server._replace(
+        netloc=f"foresync_warehouse:{PASSWORD}@{server.hostname}:{server.port}"
+    ).geturl(), environment
 
 
 def fetch_from_postgres(url: str, found: list[Model], folder: Path) -> dict[str, str]:

@@ -56,7 +56,7 @@ class Asked:
 
 
 def copy(lake: Path, rows: Iterable[Row | Asked], held: Mapping[str, int], mapped: Iterable[str] = ()) -> None:
-    """Make the lake hold these rows, and say that each tenant is held so far. Files that stay the same are left alone."""
+    """Make the lake hold these rows, and each tenant held so far. Files that stay the same are left alone."""
     by_table: dict[str, list[dict[str, Any]]] = {table: [] for table in BY_DAY}
     for row in rows:
         table, columns = _table_and_columns(row)

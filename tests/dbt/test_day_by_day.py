@@ -2,22 +2,26 @@
 
 import random
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
+import psycopg
 import pytest
-from feature_history import START, Change, Row, arrived, random_history
+from engines import OF_ONE_RUN, fetch_from_postgres, models, warehouse_in_postgres
+from engines import differences as engines_differ
+from feature_history import Change, Row, arrived, random_history
 from lake_of_rows import Asked, copy
+from operational_rows import insert
 from warehouse_under_test import Warehouse
 
 pytestmark = pytest.mark.slow
 
 MODELS = ("run", "--select", "+training_examples")
 CHANGES = 420
+# the run in which days of two tenants are imported: its events are written, and its moments are not
+KILLED = 3
 DAY = timedelta(days=1)
 
 
@@ -99,9 +103,12 @@ def whole(history: list[Run], tmp_path_factory: pytest.TempPathFactory) -> Wareh
 def by_day(history: list[Run], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """The same, run by run."""
     made = Warehouse(Path(tmp_path_factory.mktemp("by_day")))
-    for run in history:
+    for number, run in enumerate(history):
         copy(made.lake.root, run.rows, run.held, run.mapped)
-        made.dbt(*MODELS)
+        if number == KILLED:
+            made.dbt_killed_at("int_moment_history", *MODELS)
+        else:
+            made.dbt(*MODELS)
     return made
 
 
@@ -113,7 +120,7 @@ def differences(ours: Warehouse, theirs: Warehouse) -> dict[str, tuple[int, int]
         tables = connection.execute(
             "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_catalog = 'ours' "
             "AND table_type = 'BASE TABLE' AND table_schema IN ('intermediate', 'features') "
-            "AND table_name NOT IN ('int_open_days', 'int_events_in_reach')"
+            f"AND table_name NOT IN {tuple(OF_ONE_RUN)}"
         ).fetchall()
         assert len(tables) > 20
         for (table,) in tables:
@@ -131,3 +138,36 @@ def differences(ours: Warehouse, theirs: Warehouse) -> dict[str, tuple[int, int]
 def test_day_by_day_makes_the_same_rows_as_all_at_once(by_day: Warehouse, whole: Warehouse) -> None:
     assert whole.rows("SELECT count(*) > 400 AS enough FROM features.training_examples") == [{"enough": True}]
     assert differences(by_day, whole) == {}
+
+
+def test_a_run_without_new_rows_changes_nothing(by_day: Warehouse, tmp_path: Path) -> None:
+    again = Warehouse(tmp_path)
+    shutil.copytree(by_day.folder, tmp_path, dirs_exist_ok=True)
+
+    told = again.dbt(*MODELS)
+
+    assert "ERROR=0" in told
+    assert again.rows("FROM intermediate.int_events_in_reach") == []
+    assert differences(by_day, again) == {}
+
+
+def test_postgres_writes_only_open_days_too(database_url: str, ingest_url: str, tmp_path: Path) -> None:
+    lived = random_history(seed=3, changes=200)
+    early, late, older = lived[: len(lived) // 2], lived[len(lived) // 2 :], random_history(4, 30, ("t2",))
+    log = arrived([*early, *late, *older])
+    url, environment = warehouse_in_postgres(database_url)
+    warehouse = Warehouse(tmp_path)
+    for rows in (log[: len(early)], log[len(early) :]):
+        insert(database_url, rows)
+        warehouse.dbt(*MODELS, **environment)
+    warehouse.copy_from(ingest_url)
+    warehouse.dbt(*MODELS)
+    found = [model for model in models(warehouse) if model.schema in ("intermediate", "features")]
+
+    assert warehouse.rows("SELECT count(*) > 200 AS enough FROM features.training_examples") == [{"enough": True}]
+    with psycopg.connect(url) as connection:
+        ((looked_back,),) = connection.execute(
+            "SELECT count(*) FROM warehouse_intermediate.int_events_in_reach"
+        ).fetchall()
+    assert looked_back > 0
+    assert engines_differ(warehouse, found, fetch_from_postgres(url, found, tmp_path)) == {}

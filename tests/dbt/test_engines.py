@@ -1,18 +1,15 @@
 """One project, two of its engines: DuckDB over the lake and PostgreSQL over its own tables make the same of it."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-from engines import differences, fetch_from_postgres, models
+from engines import differences, fetch_from_postgres, models, warehouse_in_postgres
 from many_events import insert_many
 from warehouse_under_test import Warehouse
 
 pytestmark = pytest.mark.slow
 
 MADE_UP = 85_000
-PASSWORD = "test"
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +25,9 @@ def warehouse(database_url: str, ingest_url: str, tmp_path_factory: pytest.TempP
 @pytest.fixture(scope="module")
 def in_postgres(warehouse: Warehouse, database_url: str) -> str:
     """Built by PostgreSQL; the URL of whoever built it."""
-    server = urlsplit(database_url)
-    with psycopg.connect(database_url) as connection:
-        connection.execute(f"ALTER ROLE foresync_warehouse PASSWORD '{PASSWORD}'")
-        # what the migration gave does not come along with a copy of the database
-        connection.execute(f"GRANT CREATE ON DATABASE {server.path.lstrip('/')} TO foresync_warehouse")
-    warehouse.dbt(
-        "build", "--exclude-resource-type", "unit_test",
-        FORESYNC_DBT_TARGET="postgres", PGHOST=str(server.hostname), PGPORT=str(server.port),
-        PGDATABASE=server.path.lstrip("/"), PGUSER="foresync_warehouse", PGPASSWORD=PASSWORD,
-    )  # fmt: skip
-    return server._replace(netloc=f"foresync_warehouse:{PASSWORD}@{server.hostname}:{server.port}").geturl()
+    url, environment = warehouse_in_postgres(database_url)
+    warehouse.dbt("build", "--exclude-resource-type", "unit_test", **environment)
+    return url
 
 
 def test_the_events_are_as_many_and_as_mixed_as_they_should_be(warehouse: Warehouse) -> None:

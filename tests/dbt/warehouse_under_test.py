@@ -45,21 +45,33 @@ class Warehouse:
 
     def dbt(self, *arguments: str, python: str = sys.executable, **environment: str) -> str:
         """Run a dbt command, of another environment's dbt perhaps; answers what it printed, fails with it."""
+        done = subprocess.run(
+            _command(python, arguments), env=self._given(environment), cwd=self.folder, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+        return done.stdout
+
+    def dbt_killed_at(self, model: str, *arguments: str) -> None:
+        """Run a dbt command, and kill it when it begins with the model."""
+        with subprocess.Popen(
+            _command(sys.executable, ("--threads", "1", *arguments)), env=self._given({}), cwd=self.folder,
+            stdout=subprocess.PIPE, text=True,
+        ) as running:  # fmt: skip
+            assert running.stdout is not None
+            begun = any(f".{model} " in line and " START " in line for line in running.stdout)
+            running.kill()
+        assert begun, model
+
+    def _given(self, environment: dict[str, str]) -> dict[str, str]:
         engine = environment.get("FORESYNC_DBT_TARGET", "")
-        given = os.environ | {
+        given = {
             "FORESYNC_LAKE_URL": self.lake.root.as_uri(),
             "FORESYNC_WAREHOUSE_PATH": str(self.path),
             "DBT_TARGET_PATH": str(self.folder / f"target{engine}"),
             "DBT_LOG_PATH": str(self.folder / "logs"),
         }
-        project = str(DBT_PROJECT_FOLDER)
-        command = [str(Path(python).with_name("dbt")), "--no-use-colors", *arguments]
-        command += ["--project-dir", project, "--profiles-dir", project]
-        done = subprocess.run(
-            command, env=given | environment, cwd=self.folder, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
-        return done.stdout
+        return os.environ | given | environment
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """The rows of a query, in UTC."""
@@ -68,3 +80,9 @@ class Warehouse:
             result = connection.execute(query)
             names = [column[0] for column in result.description]
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def _command(python: str, arguments: tuple[str, ...]) -> list[str]:
+    project = str(DBT_PROJECT_FOLDER)
+    dbt = [str(Path(python).with_name("dbt")), "--no-use-colors", *arguments]
+    return [*dbt, "--project-dir", project, "--profiles-dir", project]
