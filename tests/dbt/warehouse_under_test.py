@@ -55,7 +55,7 @@ class Warehouse:
     def dbt_killed_at(self, model: str, *arguments: str) -> None:
         """Run a dbt command, and kill it when it begins with the model."""
         with subprocess.Popen(
-            _command(sys.executable, ("--threads", "1", *arguments)), env=self._given({}), cwd=self.folder,
+            _command(sys.executable, (*arguments, "--threads", "1")), env=self._given({}), cwd=self.folder,
             stdout=subprocess.PIPE, text=True,
         ) as running:  # fmt: skip
             assert running.stdout is not None
