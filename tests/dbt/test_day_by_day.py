@@ -150,6 +150,13 @@ def test_a_run_without_new_rows_changes_nothing(by_day: Warehouse, tmp_path: Pat
     assert again.rows("FROM intermediate.int_events_in_reach") == []
     assert differences(by_day, again) == {}
 
+    # other models than those of the last finished run: everything is built
+    again.dbt(*MODELS, "--vars", "{overlap_record_events: 3}")
+
+    assert differences(by_day, again).keys() == {
+        "intermediate.int_moment_overlap", "features.conflict_features", "features.training_examples",
+    }  # fmt: skip
+
 
 def test_postgres_writes_only_open_days_too(database_url: str, ingest_url: str, tmp_path: Path) -> None:
     lived = random_history(seed=3, changes=200)

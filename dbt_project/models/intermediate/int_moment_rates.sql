@@ -11,6 +11,7 @@
 {% set of_pushes = ['tenant_pushes', 'tenant_conflicted', 'recent_pushes', 'recent_conflicted', 'recent_open_log'] %}
 {% set of_user = ['user_pushes', 'user_conflicted', 'user_open_log'] %}
 {% set day = 86400000000 %}
+{% set events = events_in_reach() %}
 
 with asked_at as (
 
@@ -119,7 +120,7 @@ type_rates as (
         rates.type_timed,
         rates.type_conflicts
     from {{ ref('int_event_rates') }} as rates
-    inner join {{ events_in_reach() }} as events on rates.event_no = events.event_no
+    inner join {{ events }} as events on rates.event_no = events.event_no
 
 ),
 

@@ -45,13 +45,19 @@ named as (
 
 ),
 
+numbers_given as (
+
+    select coalesce(max(tenant_no), 0) as last_no from given
+
+),
+
 numbered as (
 
     select
         named.tenant_id,
         coalesce(
             given.tenant_no,
-            (select coalesce(max(tenant_no), 0) from given)
+            numbers_given.last_no
             + row_number() over (
                 order by
                     case when given.tenant_no is null then 0 else 1 end,
@@ -59,6 +65,7 @@ numbered as (
             )
         ) as tenant_no
     from named
+    cross join numbers_given
     left join given on named.tenant_id = given.tenant_id
 
 )
