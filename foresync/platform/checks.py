@@ -4,9 +4,13 @@ Imports are inside: an address is asked for more often than a health.
 """
 
 from collections.abc import Callable
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from foresync import ports
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 Check = Callable[[], str | None]
 
@@ -35,7 +39,7 @@ def answers(url: str) -> Check:
         import httpx
 
         try:
-            status = httpx.get(url, timeout=5).status_code
+            status = httpx.get(url, timeout=5, verify=_tls()).status_code
         except httpx.HTTPError as error:
             return str(error) or type(error).__name__
         return None if status < 400 else f"{url} answers {status}"
@@ -86,9 +90,17 @@ def _graphql(url: str, query: str) -> dict[str, Any] | str:
     import httpx
 
     try:
-        answer = httpx.post(f"{url}/graphql", json={"query": query}, timeout=10)
+        answer = httpx.post(f"{url}/graphql", json={"query": query}, timeout=10, verify=_tls())
         answer.raise_for_status()
         data: dict[str, Any] = answer.json()["data"]
     except (httpx.HTTPError, ValueError, KeyError) as error:
         return str(error) or type(error).__name__
     return data
+
+
+@cache
+def _tls() -> "SSLContext":
+    """Made once: it takes longer than an answer does, and a part that starts is asked four times a second."""
+    import ssl
+
+    return ssl.create_default_context()
