@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -95,32 +96,20 @@ async def db(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Rec
     await connection.close()
 
 
-def _as_role(cluster: Cluster, database_url: str, role: str) -> str:
-    return cluster.url(urlsplit(database_url).path.lstrip("/"), role, ROLE_PASSWORD)
+def _as(role: str) -> Any:
+    """The module's database as one of its roles."""
+
+    @pytest.fixture(scope="module")
+    def url(cluster: Cluster, database_url: str) -> str:
+        return cluster.url(urlsplit(database_url).path.lstrip("/"), role, ROLE_PASSWORD)
+
+    return url
 
 
-@pytest.fixture(scope="module")
-def api_url(cluster: Cluster, database_url: str) -> str:
-    """The module's database as the role of the sync API."""
-    return _as_role(cluster, database_url, "foresync_api")
-
-
-@pytest.fixture(scope="module")
-def serving_url(cluster: Cluster, database_url: str) -> str:
-    """The module's database as the role of the prediction server."""
-    return _as_role(cluster, database_url, "foresync_serving")
-
-
-@pytest.fixture(scope="module")
-def ingest_url(cluster: Cluster, database_url: str) -> str:
-    """The module's database as the role that reads every tenant."""
-    return _as_role(cluster, database_url, "foresync_ingest")
-
-
-@pytest.fixture(scope="module")
-def publish_url(cluster: Cluster, database_url: str) -> str:
-    """The module's database as the role that may only call the publish functions."""
-    return _as_role(cluster, database_url, "foresync_publish")
+api_url = _as("foresync_api")
+serving_url = _as("foresync_serving")
+ingest_url = _as("foresync_ingest")  # reads every tenant
+publish_url = _as("foresync_publish")  # may only call the publish functions
 
 
 @pytest.fixture
