@@ -39,10 +39,10 @@ status: $(READY) ## show every part of the platform: state, health, address
 	@$(BIN)/foresync status
 
 test: lint ## style, types, and every test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 test-quick: $(READY) ## the tests that take seconds
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n 2 -m "not slow"
 
 test-spark: $(READY) ## the dbt project on Spark, against DuckDB; needs a Java, fetches 0.5 GB into .venv-spark
 	test -x .venv-spark/bin/dbt || { $(BIN)/python -m venv --clear .venv-spark && \
