@@ -4,8 +4,10 @@ import json
 
 import pytest
 from mlflow import MlflowClient
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from foresync import model_commands
 from foresync.cli import app
 from foresync.errors import PlainError
 from ml import registry
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("empty_registry", "reachable")
 def reachable(mlflow_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The registry where a user's command looks for it."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(model_commands, "console", Console(width=200))
 
 
 def typed(*arguments: str) -> Result:
