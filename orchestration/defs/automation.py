@@ -18,8 +18,8 @@ main_job = dg.define_asset_job(
     "main_job",
     selection=dg.AssetSelection.all() - dg.AssetSelection.groups("retention"),
     partitions_def=DAYS,
-    description="Everything that is made of data: copy the days of the run, rebuild the warehouse, train, judge, "
-    "promote, publish. "
+    description="Everything that is made of data: copy the days of the run, build those in which rows came, train, "
+    "judge, promote, publish. "
     f"Launch it over a range of days with the tags {RANGE_START} and {RANGE_END}.",
 )
 

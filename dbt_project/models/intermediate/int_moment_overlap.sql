@@ -11,6 +11,13 @@
 {% set last_of_type = var('overlap_type_events') %}
 {#- more than a user's events on a record -#}
 {% set places = 4294967296 %}
+{% set p_by_type, p_announced = [], [] %}
+{% for place in range(fields_in_a_word()) %}
+{% do p_by_type.append(
+    packed_count('type_touches.low_touches' if place < 6 else 'type_touches.high_touches', place % 6, 8) ~ ' / touched.type_window_size'
+) %}
+{% do p_announced.append(packed_count('announced.touches', place, 5)) %}
+{% endfor %}
 {% set moment = [
     'moment_no', 'type_no', 'record_no', 'user_no', 'is_announced', 'type_events', 'others', 'record_event_no', 'own_event_no'
 ] %}
@@ -284,17 +291,6 @@ announced as (
     group by named.moment_no, places.word
 
 ),
-
-{%- set p_by_type = [] %}
-{%- for place in range(fields_in_a_word()) %}
-    {%- do p_by_type.append(
-        packed_count('type_touches.low_touches' if place < 6 else 'type_touches.high_touches', place % 6, 8) ~ ' / touched.type_window_size'
-    ) %}
-{%- endfor %}
-{%- set p_announced = [] %}
-{%- for place in range(fields_in_a_word()) %}
-    {%- do p_announced.append(packed_count('announced.touches', place, 5)) %}
-{%- endfor %}
 
 by_word as (
 

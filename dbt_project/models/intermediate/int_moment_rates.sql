@@ -4,7 +4,9 @@
   time before the moment is what there is less what there was when that time began.
 -#}
 
-{% set asking = ['moment_no', 'day_number', 'tenant_no', 'as_of_no', 'conflicts_from_us', 'events_from_us', 'type_no', 'record_no', 'user_no'] %}
+{% set asking = [
+    'moment_no', 'day_number', 'tenant_no', 'as_of_no', 'conflicts_from_us', 'events_from_us', 'type_no', 'record_no', 'user_no',
+] %}
 {% set asked = asking + ['record_events', 'record_conflicts'] %}
 {% set of_type = ['type_timed', 'type_conflicts'] %}
 {% set of_tenant = ['tenant_timed', 'tenant_conflicts'] %}

@@ -12,7 +12,7 @@ with found as (
         tenants.tenant_no,
         tenants.held_to_seq,
         {{ utc_day_number('given.asked_at') }} as day_number,
-        {% for column in columns %}given.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+        given.{{ columns | join(', given.') }}
     from {{ possibly_new('stg_sync__predictions') }} as given
     inner join {{ ref('int_tenants') }} as tenants on given.tenant_id = tenants.tenant_id
 
@@ -31,7 +31,7 @@ met as (
     select
         held.tenant_no,
         held.day_number,
-        {% for column in columns %}held.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+        held.{{ columns | join(', held.') }}
     from {{ of_open_days(this, 'tenant_no') }} as held
     left join found
         on

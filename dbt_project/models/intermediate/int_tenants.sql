@@ -68,6 +68,14 @@ numbered as (
     cross join numbers_given
     left join given on named.tenant_id = given.tenant_id
 
+),
+
+mapped as (
+
+    select distinct tenant_id
+    from {{ ref('stg_sync__replay_anchors') }}
+    where is_mapped_time
+
 )
 
 select
@@ -77,8 +85,4 @@ select
     mapped.tenant_id is not null as is_mapped_time
 from numbered
 left join {{ ref('stg_sync__lake_coverage') }} as coverage on numbered.tenant_id = coverage.tenant_id
-left join (
-    select distinct tenant_id
-    from {{ ref('stg_sync__replay_anchors') }}
-    where is_mapped_time
-) as mapped on numbered.tenant_id = mapped.tenant_id
+left join mapped on numbered.tenant_id = mapped.tenant_id
