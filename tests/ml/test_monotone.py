@@ -49,7 +49,13 @@ def served(candidate: Candidate, slices: Split) -> CompiledModel:
     return CompiledModel(manifest, compiled(model))
 
 
-@pytest.fixture(scope="module", params=[(kind, level) for kind in KINDS for level in ("record", "push")], ids=str)
+# named by hand: the names of features come in another order in every process, and processes share these names
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param((kind, level), id=f"{kind.model_type}-{level}") for kind in KINDS for level in ("record", "push")
+    ],
+)
 def model(request: pytest.FixtureRequest, slices: Split) -> CompiledModel:
     candidate, level = request.param
     return served(candidate, slices if level == "record" else split(questions(pd.concat([
