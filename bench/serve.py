@@ -143,7 +143,7 @@ def questions(secret: str, batch: int = 0) -> Ask:
 
 async def ready_made(connection: Connection) -> tuple[int, bytes]:
     """A row of features for `mlflow models serve`."""
-    row = [1.0, 20.0, 5.0, 2.0, random.random()]
+    row = [random.random() for _ in forest.FEATURE_NAMES]
     split = {"columns": list(forest.FEATURE_NAMES), "data": [row]}
     return await connection.post("/invocations", "", orjson.dumps({"dataframe_split": split}))
 
