@@ -26,13 +26,18 @@ def main(spec: Path) -> None:
 
 def vacate(port: int, mark: str) -> None:
     """End what a killed predecessor left listening (a server's workers outlive it); never anybody else's process."""
-    sockets = [socket for socket in psutil.net_connections("tcp") if socket.status == psutil.CONN_LISTEN]
-    for pid in {socket.pid for socket in sockets if socket.laddr and socket.laddr.port == port and socket.pid}:
+    for pid in listeners(port):
         with contextlib.suppress(psutil.Error, OSError):
             process = psutil.Process(pid)
             if process.environ().get(INSTANCE) == mark:
                 process.kill()
                 process.wait(5)
+
+
+def listeners(port: int) -> set[int]:
+    """The pids of those who listen on the port, as far as this user may see them."""
+    sockets = [socket for socket in psutil.net_connections("tcp") if socket.status == psutil.CONN_LISTEN]
+    return {socket.pid for socket in sockets if socket.laddr and socket.laddr.port == port and socket.pid}
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
+from foresync.platform.health import problem
 from foresync.platform.parts import Part, parts
 from foresync.platform.state import PlatformError, State
 from foresync.platform.supervisor import UNREACHABLE, Process, Supervisor
@@ -114,7 +115,7 @@ class Platform:
             name=part.name,
             title=part.title,
             state=manager if part.argv else "yours",
-            problem=part.check() if runs or not part.argv else "not running",
+            problem=problem(part, process),
             url=part.url,
             pid=process.pid if process else 0,
             started_at=process.started_at if process and runs else 0,

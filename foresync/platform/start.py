@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event
 
 from foresync.platform import provision
+from foresync.platform.health import problem
 from foresync.platform.leftover_runs import cancel_leftover_runs
 from foresync.platform.parts import Part
 from foresync.platform.state import PlatformError, State
@@ -50,11 +51,11 @@ def _start(part: Part, state: State, supervisor: Supervisor, stop: Event) -> Non
     deadline = time.monotonic() + (PATIENCE if part.argv else 10)
     first_pid = 0
     while not stop.is_set():
-        seen = part.check()
+        process = supervisor.processes().get(part.name)
+        seen = problem(part, process)
         if seen is None:
             return
-        if part.argv:
-            process = supervisor.processes()[part.name]
+        if process:
             first_pid = first_pid or process.pid
             if process.state in DEAD or (process.pid and process.pid != first_pid):
                 raise PlatformError(_died(part, state))

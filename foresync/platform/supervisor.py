@@ -1,6 +1,7 @@
 """The process manager, supervisord: its start, and how it is asked. Knows no part by name."""
 
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -12,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from foresync.launch import INSTANCE
 from foresync.platform.parts import Part
@@ -29,6 +32,12 @@ class Process:
     state: str
     pid: int
     started_at: int
+
+    def is_alive(self) -> bool:
+        """Whether it runs: the supervisor itself may take a second to see that a process was killed."""
+        with contextlib.suppress(psutil.Error):
+            return self.pid > 0 and psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
+        return False
 
 
 class Supervisor:
@@ -66,8 +75,10 @@ class Supervisor:
 
     def start(self, name: str) -> None:
         """Start a part unless it runs."""
+        while (known := self.processes()[name]).pid and not known.is_alive():
+            time.sleep(0.1)
         try:
-            self._call("startProcess", f"{self.processes()[name].group}:{name}", False)
+            self._call("startProcess", f"{known.group}:{name}", False)
         except xmlrpc.client.Fault as fault:
             if "ALREADY_STARTED" not in fault.faultString:
                 raise PlatformError(f"{name} could not be started: {fault.faultString}") from None

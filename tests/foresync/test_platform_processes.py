@@ -5,13 +5,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from foresync import ports
-from foresync.launch import INSTANCE, vacate
+from foresync.launch import INSTANCE, listeners, vacate
+from foresync.platform.health import problem
 from foresync.platform.parts import Part
 from foresync.platform.state import PlatformError, State
 from foresync.platform.steps import Step, run_all
@@ -23,6 +25,12 @@ import socket, sys, time
 server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 print(flush=True)
 time.sleep(600)
+"""
+
+# a server whose worker listens, and outlives it
+MANAGER = f"""
+import subprocess, sys
+subprocess.run([sys.executable, "-c", {LISTENER!r}, sys.argv[1]])
 """
 
 
@@ -111,6 +119,32 @@ def test_the_supervisor_starts_a_dead_part_anew_and_gives_it_its_own_environment
     finally:
         supervisor.shutdown()
         wait_for(lambda: not strays(state))  # it ends the part, then itself
+
+
+def test_a_killed_part_whose_worker_still_answers_is_not_taken_for_a_working_one(
+    state: State, processes: list["subprocess.Popen[bytes]"]
+) -> None:
+    state.make("logs")
+    port, anothers = ports.any_free(), ports.any_free()
+    processes.append(listener(anothers, None))
+    argv = (sys.executable, "-c", MANAGER, str(port))
+    part = Part("toy", "Toy", lambda: None, argv=argv, environment={INSTANCE: str(state.folder)}, port=port)
+    supervisor = Supervisor(state, ports.any_free(), "secret")
+    supervisor.launch([part])
+    try:
+        supervisor.start("toy")
+        wait_for(lambda: problem(part, supervisor.processes()["toy"]) is None)
+        first, worker = supervisor.processes()["toy"], listeners(port)
+        assert problem(replace(part, port=anothers), first) == f"it does not listen on port {anothers}"
+        os.kill(first.pid, 9)
+        wait_for(lambda: problem(part, first) == "not running")  # whether its manager has seen it or not
+        supervisor.start("toy")
+        assert supervisor.processes()["toy"].pid != first.pid
+        wait_for(lambda: problem(part, supervisor.processes()["toy"]) is None)
+        assert not listeners(port) & worker
+    finally:
+        supervisor.shutdown()
+        wait_for(lambda: not strays(state))
 
 
 def test_the_first_failure_stops_what_waits_and_is_raised() -> None:
