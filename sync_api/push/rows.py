@@ -29,7 +29,7 @@ class SenderRow(NamedTuple):
 
 class RecordRow(NamedTuple):
     """A record's new state; data and stamps hold only what is new, unless it replaces. sender, ord: of the last change
-    that wrote it, None where none did."""
+    that wrote it, None where none did. first_event_at: of the events that it comes of."""
 
     entity_type: str
     entity_id: str
@@ -46,6 +46,7 @@ class RecordRow(NamedTuple):
     conflicts: int
     place: tuple[int, int] | None
     last_events: str
+    first_event_at: datetime | None
 
 
 class LogRow(NamedTuple):

@@ -49,6 +49,7 @@ class Working(Record):
     sender: int | None = None
     events: int = 0
     conflicts: int = 0
+    first_event_at: datetime | None = None  # of those events
     presence: Presence = field(default_factory=Presence)
     past: list[tuple[int, dict[str, dict[str, Json]]]] = field(default_factory=list)
     chains: dict[str, Chain] = field(default_factory=dict)
@@ -87,6 +88,7 @@ class Working(Record):
         """One more event."""
         self.events += 1
         self.conflicts += is_conflicted
+        self.first_event_at = min(self.first_event_at or at, at)  # an import brings pushes in an order of its own
         self.presence.note(user, at)
 
     def as_seen(self) -> dict[str, Json]:
@@ -113,6 +115,7 @@ class Working(Record):
             self.conflicts,
             self.place,
             orjson.dumps(self.presence.last_events).decode(),
+            self.first_event_at,
         )
 
 

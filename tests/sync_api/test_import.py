@@ -3,9 +3,12 @@
 import asyncio
 import json
 import uuid
+from importlib import import_module
 from typing import Any
 
 from tests.sync_api.running import Tenant, change
+
+REPAIR = import_module("sync_api.db.migrations.versions.0026_first_event_of_a_record").REPAIR
 
 
 def push(user: str, at: str, *changes: dict[str, Any], device: str | None = None) -> dict[str, Any]:
@@ -55,6 +58,33 @@ async def test_a_history_is_taken_in_order_with_its_own_times(tenant: Tenant, sq
     )
     assert open_until.days == 30
     assert await sql.fetchval("SELECT count(*) FROM sync.device WHERE tenant_id = $1", tenant.name) == 2
+
+
+async def test_a_records_life_begins_with_its_earliest_event(tenant: Tenant, sql: Any) -> None:
+    async def began() -> list[tuple[str, str]]:
+        rows = await sql.fetch(
+            "SELECT entity_id, first_event_at FROM sync.record WHERE tenant_id = $1 ORDER BY 1", tenant.name
+        )
+        return [(row["entity_id"], row["first_event_at"].date().isoformat()) for row in rows]
+
+    # the pushes of one import make one row of a record
+    await tenant.import_(
+        push("ann", "2019-05-02T09:00:00Z", change("create", server_id="r", data={"title": "A"})),
+        push("ben", "2019-05-01T09:00:00Z", change("create", server_id="s", data={"title": "A"})),
+        push("ben", "2019-05-04T09:00:00Z", change(server_id="r", client_version=1, data={"title": "B"}),
+             change(server_id="s", client_version=1, data={"title": "B"})),
+    )  # fmt: skip
+    assert await began() == [("r", "2019-05-02"), ("s", "2019-05-01")]
+    # what is older may come later
+    await tenant.import_(
+        push("ann", "2019-04-30T09:00:00Z", change(server_id="r", client_version=2, data={"title": "C"})),
+        push("ann", "2019-05-03T09:00:00Z", change(server_id="s", client_version=2, data={"title": "C"})),
+    )
+    assert await began() == [("r", "2019-04-30"), ("s", "2019-05-01")]
+    # rows from before it was so are mended by the log
+    await sql.execute("UPDATE sync.record SET first_event_at = updated_at WHERE tenant_id = $1", tenant.name)
+    await sql.execute(REPAIR)
+    assert await began() == [("r", "2019-04-30"), ("s", "2019-05-01")]
 
 
 async def test_the_same_history_again_changes_nothing(tenant: Tenant, sql: Any) -> None:
