@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
 import orjson
 from msgspec.structs import replace
 
@@ -15,9 +14,8 @@ from sync_api.check.schemas import AskedIn
 from sync_api.engine.entity_types import EntityType
 from sync_api.engine.hidden import Hashes, Hidden, Origin, is_hidden
 from sync_api.engine.values import Json
-from sync_api.push.prepare import Named, digest
+from sync_api.push.prepare import ChangeKey, Named, digest, written
 from sync_api.push.schemas import Malformed
-from sync_api.push.store import ChangeKey
 
 
 def hide(named: Named, taken: Hashes) -> Named:
@@ -86,7 +84,8 @@ def again(
     data = dict(recognised(named, kind, known, there).change.data)
     if any(map(is_hidden, data.values())):
         return named
-    return replace(named, sha256=digest(msgspec.structs.replace(named.sent, data=data)))
+    sent = replace(named.sent, data=data)
+    return replace(named, sha256=digest(sent, written(sent)))
 
 
 def tell_apart(changes: Sequence[Named | Malformed], keys: Mapping[int, ChangeKey]) -> list[Named | Malformed]:

@@ -7,9 +7,8 @@ from sync_api.check.known import Known
 from sync_api.check.step import RehearsedStep
 from sync_api.check.told import Told, Verdicts
 from sync_api.push.fold import Fold
-from sync_api.push.prepare import Named, Sender
+from sync_api.push.prepare import ChangeKey, Named, RecordKey, Sender
 from sync_api.push.schemas import Malformed
-from sync_api.push.store import ChangeKey, RecordKey
 
 
 class Rehearsal(Fold):
@@ -33,13 +32,13 @@ class Rehearsal(Fold):
         for named in changes:
             self.turn(sender, named, verdicts, tally)
             if isinstance(named, Named) and verdicts.told[-1].is_replayed:
-                self._assumed(sender, named, verdicts.told[-1])
+                self._assumed(named, verdicts.told[-1])
         return verdicts.told
 
-    def _assumed(self, sender: Sender, named: Named, told: Told) -> None:
-        sent, unsure = named.sent, self.unsure[named.record_key]
+    def _assumed(self, named: Named, told: Told) -> None:
+        unsure = self.unsure[named.record_key]
         told.leans |= unsure
-        told.needs = self.assumed.get((sender.user, sender.device, sent.entity, sent.offline_id), [])
+        told.needs = self.assumed.get(named.key, [])
         if told.needs:
             told.otherwise.append({"verdict": "rejected", "reason": "idempotency_mismatch"})
-            unsure.add(sent.offline_id)
+            unsure.add(named.sent.offline_id)

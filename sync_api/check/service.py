@@ -16,10 +16,9 @@ from sync_api.engine.membership import PROJECT, permits
 from sync_api.push import service, wanted
 from sync_api.push import store as push_store
 from sync_api.push.fold import Fold
-from sync_api.push.prepare import Named, Sender
+from sync_api.push.prepare import ChangeKey, Named, Sender
 from sync_api.push.schemas import ChangeIn, Malformed
 from sync_api.push.service import Engine
-from sync_api.push.store import ChangeKey
 
 
 async def ask(engine: Engine, tenant: str, sender: Sender, changes: Sequence[ChangeIn | Malformed]) -> bytes:
@@ -60,11 +59,7 @@ def _answered(
 ) -> tuple[list[Named | Malformed], dict[ChangeKey, list[str]]]:
     """The changes with the digests by which they are found to have been answered before. A digest is of values: where
     these cannot be told, the change is taken to be the same, and named in what comes second."""
-    keys = {
-        at: (sender.user, sender.device, one.sent.entity, one.sent.offline_id)
-        for at, one in enumerate(asked)
-        if isinstance(one, Named)
-    }
+    keys = {at: one.key for at, one in enumerate(asked) if isinstance(one, Named)}
     changes = hashes.tell_apart(asked, {at: key for at, key in keys.items() if key not in fold.answers})
     assumed: dict[ChangeKey, list[str]] = {}
     for at, key in keys.items():

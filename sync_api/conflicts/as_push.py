@@ -44,7 +44,7 @@ async def push(
         fold.snapshot.records.update(await store.related(connection, who.tenant, related))
     kind = fold.rules.types[key[0]]
     policy = fold.rules.policy(kind)
-    step = Step(fold, sender, named, (who.user, device, key[0], sent.offline_id), Answer(sync_id), Counter())
+    step = Step(fold, sender, named, Answer(sync_id), Counter())
     decision = decide(
         named.change, record, kind, policy,
         start=record.version, base_of=step.base_of, missing_guard=step.missing_guard(kind),

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from sync_api.engine.membership import permits
 from sync_api.engine.values import Json
 from sync_api.push.answers import Answer, rejection
-from sync_api.push.prepare import Named, Sender
+from sync_api.push.prepare import ChangeKey, Named, RecordKey, Sender
 from sync_api.push.request_row import request_row
 from sync_api.push.rows import DeviceRow, Writes
 from sync_api.push.schemas import Malformed
 from sync_api.push.step import Step
-from sync_api.push.store import BaseKey, ChangeKey, RecordKey, Snapshot
+from sync_api.push.store import BaseKey, Snapshot
 from sync_api.push.working import Working, load
 from sync_api.rules import Rules
 
@@ -63,10 +63,9 @@ class Fold:
             answer.add("rejected", item)
             tally["rejected"] += 1
             return
-        key = (sender.user, sender.device, named.sent.entity, named.sent.offline_id)
-        before = self.answers.get(key)
+        before = self.answers.get(named.key)
         if before is None:
-            self.step(self, sender, named, key, answer, tally).run()
+            self.step(self, sender, named, answer, tally).run()
         elif before[0] == named.sha256:
             if answer.replay(before[1]) != "applied":
                 self._hold(sender, named)

@@ -5,15 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 import orjson
 from msgspec import Struct
 
 from sync_api import ids
 from sync_api.engine import clock
-from sync_api.engine.values import Change
+from sync_api.engine.values import Change, Json
 from sync_api.push.schemas import ChangeIn, Envelope, Malformed
+
+ChangeKey = tuple[str, str, str, str]  # user, device, entity type, offline_id
+RecordKey = tuple[str, str]  # entity type, entity id
+NOTHING: dict[str, Json] = {}
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ class Sender:
         return clock.text(self.received_at)
 
     @cached_property
+    def received_ms(self) -> int:
+        """`received_at` in milliseconds since 1970."""
+        return int(self.received_at.timestamp() * 1000)
+
+    @cached_property
     def device(self) -> str:
         return self.envelope.device_id
 
@@ -53,20 +61,23 @@ class Sender:
 
 
 class Named(Struct, frozen=True):
-    """A well-formed change, the record that it means, and the digest of what it says. refers: whether its data names
-    records of the same batch, and so is not quite what was sent."""
+    """A well-formed change, the record that it means, and the digest of what it says. key: by which its answer is kept.
+    size: of its data as JSON. refers: whether its data names records of the same batch, and so is not quite what was
+    sent."""
 
     sent: ChangeIn
     change: Change
-    entity_id: str
+    key: ChangeKey
+    record_key: RecordKey
     edited_at_sent: datetime | None
     edited_at: datetime
     sha256: bytes
+    size: int
     refers: bool = False
 
     @property
-    def record_key(self) -> tuple[str, str]:
-        return self.sent.entity, self.entity_id
+    def entity_id(self) -> str:
+        return self.record_key[1]
 
 
 def name(tenant: str, sender: Sender, changes: Sequence[ChangeIn | Malformed]) -> list[Named | Malformed]:
@@ -100,14 +111,29 @@ def _named(sender: Sender, sent: ChangeIn, entity_id: str) -> Named:
         client_version=sent.client_version,
         edited_at=clock.text(edited_at),
         data=sent.data or {},
-        base=sent.base or {},
+        base=sent.base or NOTHING,
         names_record=sent.server_id is None,
     )
-    return Named(sent, change, entity_id, edited_at_sent, edited_at, digest(sent))
+    data = written(sent)
+    return Named(
+        sent,
+        change,
+        (sender.user, sender.device, sent.entity, sent.offline_id),
+        (sent.entity, entity_id),
+        edited_at_sent,
+        edited_at,
+        digest(sent, data),
+        len(data),
+    )
 
 
-def digest(sent: ChangeIn) -> bytes:
+def digest(sent: ChangeIn, data: bytes) -> bytes:
     """SHA-256 of what the change does. What the client knew (its version, its base) is left out: a client that has
-    pulled in between may say it anew, and it is the same change still."""
-    said: list[Any] = [sent.entity, sent.op, sent.server_id, sent.edited_at, sent.data]
-    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()
+    pulled in between may say it anew, and it is the same change still. data: as `written` has it."""
+    said = [sent.entity, sent.op, sent.server_id, sent.edited_at, orjson.Fragment(data)]
+    return hashlib.sha256(orjson.dumps(said)).digest()
+
+
+def written(sent: ChangeIn) -> bytes:
+    """What the change says of the record, as JSON that is the same for the same values."""
+    return orjson.dumps(sent.data, option=orjson.OPT_SORT_KEYS)

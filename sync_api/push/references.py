@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from sync_api.engine.entity_types import EntityType
 from sync_api.engine.values import Json
-from sync_api.push.prepare import Named
+from sync_api.push.prepare import NOTHING, Named
 from sync_api.push.schemas import Malformed
 
 Born = dict[tuple[str, str], str]  # (entity type, offline_id) → id
@@ -34,7 +34,7 @@ def put_in(changes: Sequence[Named | Malformed], types: Mapping[str, EntityType]
 
 
 def _plain(one: Named | Malformed) -> Named | Malformed:
-    if isinstance(one, Malformed) or not (one.refers or one.change.base != (one.sent.base or {})):
+    if isinstance(one, Malformed) or not (one.refers or one.change.base is not (one.sent.base or NOTHING)):
         return one
     return _referring(one, {}, {})
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from sync_api import ids
 from sync_api.push.activity import Activity
 from sync_api.push.prepare import Sender
 
@@ -108,6 +109,7 @@ class Writes:
 
     def __init__(self) -> None:
         self.length = 0
+        self.new_id = ids.series()  # of events: one moment for all that is decided together
         self.senders: dict[str, SenderRow] = {}  # by sync_id, in the order of their numbers, from 1
         self._numbers: dict[str, int] = {}
         self.held: list[tuple[tuple[int, int], int]] = []  # (place, writer) of the rows that it was decided by

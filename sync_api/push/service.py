@@ -61,7 +61,7 @@ async def _take(
 ) -> list[Answer]:
     fold = await begin(engine, connection, tenant, batches)
     answers = [fold.push(one.sender, one.changes) for one in batches]
-    if isinstance(connection, Unbegun) and not all(key in fold.answers for _, key in _keyed(batches)):
+    if isinstance(connection, Unbegun) and not all(change.key in fold.answers for change in _named(batches)):
         raise Raced  # or perhaps: nothing will be stored that could show that a change was answered before
     await store.write(connection, tenant, fold.finish())
     return answers
@@ -76,12 +76,12 @@ async def begin(
     answered before (a batch comes again as it came): whoever writes finds out about the rest. Raced when they were.
     """
     is_hopeful = isinstance(connection, Unbegun)
-    named = _keyed(batches)
-    keys = [key for _, key in named]
+    named = _named(batches)
+    keys = [change.key for change in named]
     snapshot = await store.read(
         connection,
         tenant,
-        [change.record_key for change, _ in named],
+        [change.record_key for change in named],
         [*keys[:1], *keys[1:][-1:]] if is_hopeful else keys,
         [one.sender.device for one in batches],
         locks=locks and not is_hopeful,
@@ -96,7 +96,7 @@ async def begin(
     fold = Fold(tenant, await engine.rules.get(connection, tenant, snapshot.config_version), snapshot)
     for one in batches:
         one.changes[:] = references.put_in(one.changes, fold.rules.types)
-    new = [change for change, key in _keyed(batches) if key not in snapshot.answers]
+    new = [change for change in _named(batches) if change.key not in snapshot.answers]
     if not any(one.sender.kind == "import" for one in batches):  # history is not asked who may write it
         fold.members = frozenset()
         if projects := wanted.projects(fold, new):
@@ -109,10 +109,5 @@ async def begin(
     return fold
 
 
-def _keyed(batches: Sequence[Batch]) -> list[tuple[Named, store.ChangeKey]]:
-    return [
-        (change, (one.sender.user, one.sender.device, change.sent.entity, change.sent.offline_id))
-        for one in batches
-        for change in one.changes
-        if isinstance(change, Named)
-    ]
+def _named(batches: Sequence[Batch]) -> list[Named]:
+    return [change for one in batches for change in one.changes if isinstance(change, Named)]

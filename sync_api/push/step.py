@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from sync_api import ids
 from sync_api.engine.decide import decide, no_guard
 from sync_api.engine.entity_types import EntityType, Policy
 from sync_api.engine.values import DELETED, Decision, Json
@@ -14,7 +13,6 @@ from sync_api.push import conflict_rows
 from sync_api.push.answers import RETRYABLE, Answer, rejection
 from sync_api.push.prepare import Named, Sender
 from sync_api.push.rows import AnswerRow, ClosingRow, LogRow
-from sync_api.push.store import ChangeKey
 
 if TYPE_CHECKING:
     from sync_api.push.fold import Fold
@@ -28,14 +26,12 @@ class Step:
         fold: "Fold",
         sender: Sender,
         named: Named,
-        key: ChangeKey,
         answer: Answer,
         tally: Counter[str],
     ) -> None:
         self.fold = fold
         self.sender = sender
         self.named = named
-        self.key = key
         self.answer = answer
         self.tally = tally
         self.record = fold.record(named.record_key)
@@ -84,10 +80,10 @@ class Step:
 
     def take_part(self, decision: Decision, policy: Policy, kind: EntityType) -> None:
         """Log the change, put it into effect, answer it."""
-        record, sender = self.record, self.sender
+        record, sender, writes = self.record, self.sender, self.fold.writes
         server_version, seen_before = record.version, None
-        event_id = ids.uuid7()
-        ord_ = self.fold.writes.tick()
+        event_id = writes.new_id()
+        ord_ = writes.tick()
         if decision.conflict or decision.window:
             seen_before = (dict(record.data), dict(record.stamps))
         field_changes: dict[str, Any] = {}
@@ -101,31 +97,29 @@ class Step:
                 "edited_at": self.named.change.edited_at,
             }
             field_changes = record.write(decision, stamp)
-            record.written(ord_, self.fold.writes.by(sender))
+            record.written(ord_, writes.by(sender))
         elif decision.outcome == "applied":  # a record without any field
             record.version = server_version + 1
-            record.written(ord_, self.fold.writes.by(sender))
+            record.written(ord_, writes.by(sender))
         self.log(decision, event_id, ord_, server_version, field_changes)
         is_conflicted = decision.conflict is not None
         if decision.outcome != "unchanged":
-            record.count(sender.user, sender.received_at, is_conflicted=is_conflicted)
-            self.fold.writes.events[sender.user] += 1
-            self.fold.writes.conflicted[sender.user] += is_conflicted
-            self.fold.writes.activity.note(
+            record.count(sender, is_conflicted=is_conflicted)
+            writes.events[sender.user] += 1
+            writes.conflicted[sender.user] += is_conflicted
+            writes.activity.note(
                 sender.sync_id, sender.user, self.named.sent.entity, self.named.edited_at, sender.received_at,
                 is_conflicted,
             )  # fmt: skip
         self.tally[decision.outcome] += 1
         if (edit_id := self.named.sent.edit_id) and sender.kind != "import":  # an import brings its own presence
-            self.fold.writes.closing[edit_id] = ClosingRow(
-                edit_id, sender.user, sender.received_at, self.fold.writes.tick()
-            )
+            writes.closing[edit_id] = ClosingRow(edit_id, sender.user, sender.received_at, writes.tick())
         if record.size and self.named.sent.data:
-            self.tally["saved"] += max(0, record.size - len(orjson.dumps(self.named.sent.data)))
+            self.tally["saved"] += max(0, record.size - self.named.size)
         conflict_id = None
         if seen_before is not None:
             conflict_id = conflict_rows.add(
-                self.fold.writes, self.fold.tenant, sender, self.named, decision, policy, event_id, ord_,
+                writes, self.fold.tenant, sender, self.named, decision, policy, event_id, ord_,
                 server_version, seen_before,
             )  # fmt: skip
         self.tell(decision, kind, policy, event_id, conflict_id, server_version)
@@ -137,7 +131,7 @@ class Step:
         # an import brings its presence along: who had what open at that time is not written yet
         editors = None
         if sender.kind != "import":
-            editors = record.presence.concurrent_editors(sender.user, sender.received_at)
+            editors = record.presence.concurrent_editors(sender.user, sender.received_ms)
         self.fold.writes.log.append(
             LogRow(
                 event_id,
@@ -160,7 +154,7 @@ class Step:
                 sent.edit_id,
                 sent.prediction_id,
                 editors,
-                record.presence.hours_since_last_sync(sender.user, sender.received_at),
+                record.presence.hours_since_last_sync(sender.user, sender.received_ms),
             )
         )
 
@@ -197,10 +191,10 @@ class Step:
         self.store(self.answer.add("applied", item))
 
     def store(self, stored: str) -> None:
-        self.fold.answers[self.key] = (self.named.sha256, stored)
-        sent, writes = self.named.sent, self.fold.writes
+        named, writes = self.named, self.fold.writes
+        self.fold.answers[named.key] = (named.sha256, stored)
         writes.answers.append(
-            AnswerRow(writes.by(self.sender), sent.entity, sent.offline_id, self.named.sha256, stored)
+            AnswerRow(writes.by(self.sender), named.sent.entity, named.sent.offline_id, named.sha256, stored)
         )
 
     def base_of(self, name: str) -> Json:

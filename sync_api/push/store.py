@@ -17,10 +17,9 @@ from msgspec import Struct
 
 from sync_api.db.session import Connection, Unbegun
 from sync_api.engine.values import Stamp
+from sync_api.push.prepare import ChangeKey, RecordKey
 from sync_api.push.rows import Writes
 
-ChangeKey = tuple[str, str, str, str]  # user, device, entity type, offline_id
-RecordKey = tuple[str, str]  # entity type, entity id
 BaseKey = tuple[str, str, str, int]  # entity type, entity id, field, version
 
 READ = "SELECT * FROM sync.push_read($1, $2, $3, $4, $5)"

@@ -8,8 +8,8 @@ from sync_api.engine.detect import is_foreign
 from sync_api.engine.membership import concerned
 from sync_api.engine.values import Stamp, same
 from sync_api.push.fold import Fold
-from sync_api.push.prepare import Named
-from sync_api.push.store import BaseKey, RecordKey, Replaced
+from sync_api.push.prepare import Named, RecordKey
+from sync_api.push.store import BaseKey, Replaced
 from sync_api.push.working import Working
 
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)

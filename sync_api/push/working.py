@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from sync_api.engine.apply import apply, fields
 from sync_api.engine.membership import PROJECT, project_of
 from sync_api.engine.values import DELETED, Decision, Json, Record, Stamp
+from sync_api.push.prepare import Sender
 from sync_api.push.presence import Presence
 from sync_api.push.rows import RecordRow
 from sync_api.push.store import LoadedRecord
@@ -63,10 +64,10 @@ class Working(Record):
 
     def write(self, decision: Decision, stamp: Stamp) -> dict[str, dict[str, Json]]:
         """Put a decision into effect; answers {field: {old, new}}."""
-        changes = {
-            name: {"old": self.is_deleted if name == DELETED else self.data.get(name), "new": value}
-            for name, value in decision.writes.items()
-        }
+        before = self.data
+        changes = {name: {"old": before.get(name), "new": value} for name, value in decision.writes.items()}
+        if DELETED in changes:
+            changes[DELETED]["old"] = self.is_deleted
         if decision.replaces:  # what falls away is a change too: history must tell what it was
             gone = {name: {"old": old, "new": None} for name, old in self.data.items() if old is not None}
             changes = gone | changes
@@ -84,12 +85,13 @@ class Working(Record):
         """Who wrote it last, by number, and where that stands in the tenant's order."""
         self.ord, self.sender = ord, sender
 
-    def count(self, user: str, at: datetime, *, is_conflicted: bool) -> None:
+    def count(self, sender: Sender, *, is_conflicted: bool) -> None:
         """One more event."""
+        at = sender.received_at
         self.events += 1
         self.conflicts += is_conflicted
         self.first_event_at = min(self.first_event_at or at, at)  # an import brings pushes in an order of its own
-        self.presence.note(user, at)
+        self.presence.note(sender.user, sender.received_ms)
 
     def as_seen(self) -> dict[str, Json]:
         """The record as an answer shows it."""

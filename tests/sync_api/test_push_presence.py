@@ -9,36 +9,37 @@ from sync_api.push.presence import MOST_USERS, Presence
 from tests.sync_api.running import Tenant, change
 
 T = datetime(2026, 9, 1, 12, tzinfo=UTC)
+NOON, SECOND, MINUTE, HOUR, DAY = int(T.timestamp() * 1000), 1000, 60_000, 3_600_000, 24 * 3_600_000
 
 
 def test_others_count_for_five_minutes_and_while_they_have_it_open() -> None:
     presence = Presence(editing=["cy", "ann"])
-    presence.note("ben", T)
-    assert presence.concurrent_editors("ann", T + timedelta(minutes=4)) == 2
-    assert presence.concurrent_editors("ben", T + timedelta(minutes=4)) == 2
-    assert presence.concurrent_editors("ann", T + timedelta(minutes=5)) == 1
+    presence.note("ben", NOON)
+    assert presence.concurrent_editors("ann", NOON + 4 * MINUTE) == 2
+    assert presence.concurrent_editors("ben", NOON + 4 * MINUTE) == 2
+    assert presence.concurrent_editors("ann", NOON + 5 * MINUTE) == 1
 
 
 def test_a_week_away_is_as_good_as_never_there() -> None:
     presence = Presence()
-    assert presence.hours_since_last_sync("ann", T) == 168
-    presence.note("ann", T)
-    assert presence.hours_since_last_sync("ann", T + timedelta(minutes=90)) == 1.5
-    assert presence.hours_since_last_sync("ann", T + timedelta(days=9)) == 168
+    assert presence.hours_since_last_sync("ann", NOON) == 168
+    presence.note("ann", NOON)
+    assert presence.hours_since_last_sync("ann", NOON + 90 * MINUTE) == 1.5
+    assert presence.hours_since_last_sync("ann", NOON + 9 * DAY) == 168
 
 
 def test_changes_of_one_push_see_what_was_there_before_it() -> None:
     presence = Presence()
-    presence.note("ann", T)
-    presence.note("ann", T + timedelta(hours=2))
-    assert presence.hours_since_last_sync("ann", T + timedelta(hours=2)) == 2
+    presence.note("ann", NOON)
+    presence.note("ann", NOON + 2 * HOUR)
+    assert presence.hours_since_last_sync("ann", NOON + 2 * HOUR) == 2
 
 
 def test_what_a_record_remembers_is_bounded() -> None:
     presence = Presence()
-    presence.note("old", T - timedelta(days=8))
+    presence.note("old", NOON - 8 * DAY)
     for number in range(MOST_USERS + 5):
-        presence.note(f"u{number}", T + timedelta(seconds=number))
+        presence.note(f"u{number}", NOON + number * SECOND)
     assert list(presence.last_events) == [f"u{number}" for number in range(5, MOST_USERS + 5)]
 
 
