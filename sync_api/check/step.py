@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from sync_api.check.told import Told, Verdicts
+from sync_api.engine.detect import others_write
 from sync_api.engine.entity_types import EntityType, Policy
 from sync_api.engine.hidden import CLASSES, Hidden, NeedsKind, NeedsValue, Origin, is_hidden
 from sync_api.engine.values import DELETED, Decision, Json, Stamp
@@ -30,8 +31,7 @@ class RehearsedStep(Step):
         self.needs: dict[str, None] = {}
         self.leans = set(fold.unsure[key])
         self.kinds: dict[str, str] = {}
-        is_above = (change.client_version or 0) > self.record.chain(self.sender.sync_id).start
-        if change.op == "delete" or is_above:
+        if (change.client_version or 0) > self.record.chain(self.sender.sync_id).start:
             self.leans |= fold.torn[key]
         while True:
             self.is_guard_open = False
@@ -117,13 +117,14 @@ class RehearsedStep(Step):
         self.store(self.answer.tell(told))
 
     def _last_written(self, name: str) -> dict[str, Any] | None:
-        """Who wrote it last. A delete meets whatever has been written since."""
+        """Who else wrote it last. A delete meets whatever has been written since."""
         known = self.named.change.client_version or 0
         since = [stamp for stamp in self.stamps.values() if stamp["version"] > known]
         newest = max(since, key=_version, default=None)
         stamp = newest if name == DELETED and self.named.change.op == "delete" else self.stamps.get(name)
         if stamp is None:
             return None
+        stamp = others_write(stamp, self.named.change) or stamp
         return {
             "user": stamp["user"],
             "device": stamp["device"],

@@ -11,7 +11,7 @@ from msgspec import Struct
 from sync_api.engine import detect, resolve
 from sync_api.engine.entity_types import EntityType, Policy
 from sync_api.engine.severity import severity
-from sync_api.engine.values import DELETED, Change, Conflict, Decision, FieldConflict, Json, Outcome, Record
+from sync_api.engine.values import DELETED, Change, Conflict, Decision, FieldConflict, Json, Outcome, Record, Stamp
 
 BaseOf = Callable[[str], Json]  # the value of a field at the version that the client had
 MissingGuard = Callable[[str, Mapping[str, Json]], Mapping[str, Any] | None]
@@ -118,13 +118,27 @@ def _update(case: Case, base_of: BaseOf) -> Decision:
     conflict = _conflict(case.reason, fields, case)
     if conflict.is_open:
         return Decision("conflict", case.reason, touched=touched, is_stale=True, conflict=conflict)
-    writes = candidates
-    if not conflict.is_shadow:
-        writes = {n: v for n, v in candidates.items() if n not in fields}
-        writes |= {n: f.value for n, f in fields.items() if f.winner != "server"}
+    if conflict.is_shadow:
+        return Decision(
+            "merged", case.reason, writes=candidates, touched=touched, is_stale=True, conflict=conflict, window=window
+        )
+    writes = {n: v for n, v in candidates.items() if n not in fields}
+    writes |= {n: f.value for n, f in fields.items() if f.winner != "server"}
     return Decision(
-        "merged", case.reason, writes=writes, touched=touched, is_stale=True, conflict=conflict, window=window
-    )
+        "merged", case.reason, writes=writes, touched=touched, over=_combined(fields, case), is_stale=True,
+        conflict=conflict, window=window,
+    )  # fmt: skip
+
+
+def _combined(fields: Mapping[str, FieldConflict], case: Case) -> dict[str, Stamp]:
+    """Field → the stamp of the other's value, where a rule made one value of both. Only then does the author's next
+    edit from the same old version meet it again; a value that won because of who wrote it, or when, stands."""
+    over: dict[str, Stamp] = {}
+    for name, field in fields.items():
+        if field.winner != "server" and resolve.combines(field.rule, name, case.kind):
+            others = detect.others_write(case.record.stamps[name], case.change) or {}
+            over[name] = {key: value for key, value in others.items() if key != "over"}
+    return over
 
 
 def _delete(case: Case) -> Decision:

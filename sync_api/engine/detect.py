@@ -19,9 +19,22 @@ def is_foreign(stamp: Stamp, change: Change) -> bool:
     return bool(stamp["user"] != change.user or stamp["device"] != change.device)
 
 
+def others_write(stamp: Stamp, change: Change) -> Stamp | None:
+    """Another's write that the field's value comes from: the last one, or what the last one was combined with."""
+    return stamp if is_foreign(stamp, change) else stamp.get("over")
+
+
+def is_others_since(stamp: Stamp, change: Change, version: int) -> bool:
+    """Whether another's write after `version` is in the field."""
+    if stamp["version"] <= version:
+        return False
+    others = others_write(stamp, change)
+    return others is not None and others["version"] > version
+
+
 def written_since(record: Record, change: Change, version: int) -> list[str]:
     """Every field that another wrote after `version`, `_deleted` included."""
-    return [name for name, stamp in record.stamps.items() if stamp["version"] > version and is_foreign(stamp, change)]
+    return [name for name, stamp in record.stamps.items() if is_others_since(stamp, change, version)]
 
 
 def collisions(candidates: Mapping[str, Json], record: Record, change: Change, version: int) -> list[str]:
@@ -29,7 +42,7 @@ def collisions(candidates: Mapping[str, Json], record: Record, change: Change, v
     found = []
     for name in candidates:
         stamp = record.stamps.get(name)
-        if stamp is not None and stamp["version"] > version and is_foreign(stamp, change):
+        if stamp is not None and is_others_since(stamp, change, version):
             found.append(name)
     return found
 
@@ -37,7 +50,7 @@ def collisions(candidates: Mapping[str, Json], record: Record, change: Change, v
 def tombstone_collides(record: Record, change: Change, version: int) -> bool:
     """Whether another deleted the record after the version that the client had."""
     stamp = record.stamps.get(DELETED)
-    return record.is_deleted and stamp is not None and stamp["version"] > version and is_foreign(stamp, change)
+    return record.is_deleted and stamp is not None and is_others_since(stamp, change, version)
 
 
 def near_misses(candidates: Mapping[str, Json], record: Record, change: Change) -> list[str]:

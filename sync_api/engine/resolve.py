@@ -10,6 +10,8 @@ from sync_api.engine.hidden import Hidden, NeedsContent
 from sync_api.engine.merge import NOT_MERGEABLE
 from sync_api.engine.values import DELETED, Change, FieldConflict, Json, Record, Stamp, same
 
+COMBINING = frozenset({"set_merge", "true_wins", "monotonic", "max", "min"})
+
 
 def resolve(name: str, change: Change, record: Record, base: Json, kind: EntityType, policy: Policy) -> FieldConflict:
     """How the collision on one field is settled; winner `none` leaves it to a person."""
@@ -54,6 +56,11 @@ def rule_of(name: str, kind: EntityType, policy: Policy) -> str | None:
     """The rule of a field: a tenant's own word on it stands above the type's."""
     declared = kind.fields.get(name)
     return policy.field_rules.get(name) or (declared.rule if declared else None)
+
+
+def combines(rule: str, name: str, kind: EntityType) -> bool:
+    """Whether what settled the field looked at what was said, rather than at who said it or when."""
+    return rule in COMBINING or (rule == "preserve_escalation" and name == kind.escalation_field)
 
 
 def is_more_recent(change: Change, client: Json, stamp: Stamp, server: Json) -> bool:

@@ -2,6 +2,7 @@
 
 A record's fields are JSON values as `json.loads` gives them. A stamp says who last wrote a field:
 {version, user, device, event_id, event_at, edited_at}, times as fixed-width ISO text, so that they compare as text.
+Where a rule combined what it wrote with another's value, `over` is that other's stamp.
 
 They are structs rather than frozen dataclasses, because every change of a push makes several: a tenth of the cost.
 """
@@ -77,6 +78,7 @@ class Decision(Struct, frozen=True):
     writes: field → value to be stored, only where it differs. `_deleted` is there when that changes.
     replaces: the record starts anew (a create over a tombstone): other fields fall away.
     touched: the fields that the change meant to change.
+    over: field → the stamp of another's value that what is written was combined with.
     """
 
     outcome: Outcome
@@ -84,6 +86,7 @@ class Decision(Struct, frozen=True):
     detail: Mapping[str, Any] | None = None
     writes: Mapping[str, Json] = {}
     touched: tuple[str, ...] = ()
+    over: Mapping[str, Stamp] = {}
     replaces: bool = False
     is_stale: bool = False
     conflict: Conflict | None = None

@@ -4,6 +4,7 @@ from typing import Any
 
 from sync_api import ids
 from sync_api.engine import resolve
+from sync_api.engine.detect import others_write
 from sync_api.engine.entity_types import EntityType, Policy
 from sync_api.engine.membership import project_of
 from sync_api.engine.values import DELETED, Conflict, Decision, FieldConflict, Json, Stamp
@@ -114,7 +115,7 @@ def _rivals(conflict: Conflict, stamps: dict[str, Stamp], named: Named) -> list[
             "user": stamp["user"],
             "device": stamp["device"],
         }
-        for stamp in (stamps[name] for name in names if name in stamps)
+        for stamp in (others_write(stamps[name], named.change) or stamps[name] for name in names if name in stamps)
     }
     return list(found.values())
 

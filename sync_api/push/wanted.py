@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from sync_api.engine.detect import is_foreign
+from sync_api.engine.detect import is_others_since
 from sync_api.engine.membership import concerned
 from sync_api.engine.values import Stamp, same
 from sync_api.push.fold import Fold
@@ -66,7 +66,7 @@ def _written_since(record: Working, one: Named, version: int, *, is_alone: bool)
         stamp = record.stamps.get(name)
         if stamp is None or stamp["version"] <= version or name in one.change.base:
             continue
-        if not is_alone or (is_foreign(stamp, one.change) and not same(record.data.get(name), value)):
+        if not is_alone or (is_others_since(stamp, one.change, version) and not same(record.data.get(name), value)):
             yield name, stamp
 
 

@@ -4,7 +4,7 @@ In memory, one change at a time, plain dicts. It shares no line with the server;
 pushes that can be thought of, both say what the rules say. Not here: guards that ask for other records.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,8 @@ class Write:
     version: int
     by: Author
     edited_at: datetime
+    # the other's write that a rule combined it with
+    over: "Write | None" = None
 
 
 @dataclass
@@ -166,7 +168,11 @@ class Turn:
 
     def _theirs(self) -> list[str]:
         """What another (user, device) wrote last, after the version that the client had."""
-        return [n for n, w in self.record.writes.items() if w.version > self.known and w.by != self.author]
+        theirs = {n: self._others(w) for n, w in self.record.writes.items()}
+        return [n for n, w in theirs.items() if w is not None and w.version > self.known]
+
+    def _others(self, write: Write) -> Write | None:
+        return write if write.by != self.author else write.over
 
     def _differing(self) -> dict[str, Any]:
         return {n: v for n, v in self.sent.data.items() if self.record.data.get(n) != v}
@@ -316,12 +322,18 @@ class Turn:
         if near:
             self._note("window", "window", "low", near, is_open=False)
         if wish or not record.version:
-            self._put(wish)
+            self._put(wish, {n for n, f in (fields or {}).items() if self._is_combined(n, f["rule"])})
             told["wrote"] = record.version
         is_back = wish.get(DELETED) is False
         return self._applied("merged" if self.is_stale else "applied", is_back=is_back) | told
 
-    def _put(self, wish: dict[str, Any]) -> None:
+    def _is_combined(self, name: str, rule: str) -> bool:
+        if self.kind.is_shadow:
+            return False
+        is_escalation = rule == "preserve_escalation" and name == self.kind.escalation
+        return is_escalation or rule in ("set_merge", "true_wins", "monotonic", "max", "min")
+
+    def _put(self, wish: dict[str, Any], combined: set[str]) -> None:
         record, sent = self.record, self.sent
         write = Write(record.version + 1, self.author, self.edited_at)
         dropped: set[str] = set()
@@ -335,7 +347,9 @@ class Turn:
             record.data = record.data | {n: v for n, v in wish.items() if n != DELETED}
         record.is_deleted = wish.get(DELETED, record.is_deleted)
         record.version += 1
+        theirs = {n: self._others(record.writes[n]) for n in combined & names}
         record.writes |= dict.fromkeys(names, write)
+        record.writes |= {n: replace(write, over=replace(w, over=None)) for n, w in theirs.items() if w is not None}
         record.history.append(record.data)
         record.touched.append({*wish, *dropped})
 
