@@ -46,7 +46,7 @@ DEFAULTS = {
 NAMES = tuple(DEFAULTS)
 
 STATEMENT = f"""
-SELECT item, as_of_seq, asked_at, record_version, {", ".join(NAMES)}
+SELECT item, as_of_seq, asked_at, record_version, is_hidden, {", ".join(NAMES)}
 FROM sync.online_features(
   $1, $2::text[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::integer[],
   $8::double precision[], $9::jsonb)
@@ -77,12 +77,14 @@ class Edit:
 class Seen:
     """The features at `asked_at` (the database's clock), from every row with a seq up to `as_of_seq`.
 
-    `record_version` is None for a record that is not there.
+    `record_version` is None for a record that is not there. `is_hidden`: the record's project shuts the user out, and
+    the figures are those of a record that is not there.
     """
 
     as_of_seq: int
     asked_at: datetime
     record_version: int | None
+    is_hidden: bool
     values: dict[str, float]
 
 
@@ -101,4 +103,4 @@ async def read(connection: Connection, tenant: str, edits: Sequence[Edit]) -> li
         orjson.dumps([edit.fields for edit in edits]).decode(),
         timeout=STATEMENT_TIMEOUT + SECONDS_AN_EDIT * len(edits),
     )
-    return [Seen(row[1], row[2], row[3], dict(zip(NAMES, row[4:], strict=True))) for row in rows]
+    return [Seen(row[1], row[2], row[3], row[4], dict(zip(NAMES, row[5:], strict=True))) for row in rows]

@@ -61,6 +61,7 @@ class Row(NamedTuple):  # a frozen dataclass of so many fields costs several tim
     threshold: float | None
     predicted_conflict: bool | None
     features: dict[str, float]
+    is_hidden: bool
     request: dict[str, Any]
     arm: str
     latency_ms: float
@@ -82,7 +83,7 @@ class Row(NamedTuple):  # a frozen dataclass of so many fields costs several tim
             "conflict_probability": self.probability,
             "threshold": self.threshold,
             "predicted_conflict": self.predicted_conflict,
-            "features_json": {"features": self.features, "request": self.request},
+            "features_json": {"features": self.features, "request": self.request, "is_hidden": self.is_hidden},
             "arm": self.arm,
             "latency_ms": self.latency_ms,
         }

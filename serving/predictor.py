@@ -231,6 +231,7 @@ def _row(
         threshold=manifest.threshold if manifest else None,
         predicted_conflict=verdict.level == "high" if verdict else None,
         features=seen.values,
+        is_hidden=seen.is_hidden,
         request=_request(asker, item),
         arm=arm,
         latency_ms=latency_ms,

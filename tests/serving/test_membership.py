@@ -63,6 +63,18 @@ async def test_a_member_is_told(server):
 
 
 @pytest.mark.usefixtures("projects")
+async def test_the_log_says_of_whom_the_record_was_hidden(settings, db):
+    async with serve(settings()) as running:
+        for user, record in [("ann", "valve"), ("eve", "valve"), ("eve", "no such record")]:
+            await running.ask(tenant="built", user=user, entity_id=record, device_id="logged")
+    logged = await db.fetch(
+        "SELECT user_id, entity_id FROM sync.prediction_log"
+        " WHERE device_id = 'logged' AND (features_json ->> 'is_hidden')::boolean"
+    )
+    assert [tuple(row) for row in logged] == [("eve", "valve")]
+
+
+@pytest.mark.usefixtures("projects")
 async def test_it_counts_whose_edit_it_is_and_not_who_asks(server):
     items = [{"entity_type": "task", "entity_id": "valve", "user_id": user} for user in ("ann", "eve", "bob", "cid")]
     async with server.client("built", "boss", ("predict", "operate")) as client:
