@@ -64,8 +64,8 @@ def test_the_online_function_answers_with_exactly_these(database_url: str) -> No
             "WHERE oid = 'sync.online_features'::regproc"
         ).fetchall()
 
-    assert tuple(names) == ("item", "as_of_seq", "asked_at", "record_version", *FEATURE_NAMES)
-    assert set(kinds[4:]) == {"double precision"}
+    assert tuple(names) == ("item", "as_of_seq", "asked_at", "record_version", "is_hidden", *FEATURE_NAMES)
+    assert set(kinds[5:]) == {"double precision"}
 
 
 def test_the_prediction_server_has_the_same_defaults_in_the_same_order() -> None:

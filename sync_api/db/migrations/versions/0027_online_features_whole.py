@@ -52,7 +52,7 @@ CREATE FUNCTION sync.online_features(
   tenant text, asking_users text[], devices text[], entity_types text[], entity_ids text[], edits uuid[],
   base_versions integer[], ages double precision[], announced jsonb)
 RETURNS TABLE (
-  item integer, as_of_seq bigint, asked_at timestamptz, record_version integer,
+  item integer, as_of_seq bigint, asked_at timestamptz, record_version integer, is_hidden boolean,
   concurrent_editors double precision, hours_since_last_sync double precision, user_conflict_rate double precision,
   entity_edit_frequency double precision, field_overlap_score double precision, is_announced double precision,
   versions_behind double precision, fields_behind double precision, fields_behind_share double precision,
@@ -60,8 +60,7 @@ RETURNS TABLE (
   open_overlap_recent double precision, open_fields_shared double precision, open_same_base double precision,
   record_conflicts_180d double precision, record_events_90d double precision, type_conflict_rate double precision,
   tenant_conflict_share double precision, user_push_conflict_rate double precision,
-  user_open_log_seconds double precision, edit_age_hours double precision, records_open double precision,
-  is_hidden boolean)
+  user_open_log_seconds double precision, edit_age_hours double precision, records_open double precision)
 LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET jit = off AS $$
 #variable_conflict use_column
