@@ -133,10 +133,19 @@ def test_daily_tables_reach_from_the_first_day_to_today_in_one_run(specs: list[d
     daily = {s.key.to_user_string() for s in specs if s.partitions_def is not None}
 
     assert daily == {name for name in INGESTED if name.split("/")[1] in (
-        "sync_log", "sync_request", "conflict_resolution", "edit_session_event", "prediction_log"
+        "sync_log", "sync_request", "conflict_resolution", "edit_session_event", "prediction_log", "lake_coverage"
     )}  # fmt: skip
     assert all(s.partitions_def == DAYS for s in specs if s.partitions_def is not None)
     assert DAYS.end_offset == 1
+
+
+def test_a_backfill_of_days_reaches_every_daily_table(repository: RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    daily = {key for key in graph.materializable_asset_keys if graph.get(key).is_partitioned}
+
+    # Dagster walks from day to day, and silently leaves out what it would only come to by way of an asset without any
+    assert {parent for key in daily for parent in graph.get(key).parent_keys} <= daily
+    assert all(graph.get(key).backfill_policy == dg.BackfillPolicy.single_run() for key in daily)
 
 
 def test_every_table_is_reconciled_and_the_gate_blocks(repository: RepositoryDefinition) -> None:

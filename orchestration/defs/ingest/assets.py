@@ -35,6 +35,9 @@ def _final_when_blind() -> Iterator[None]:
     "be copied. What an answer saw beyond that cannot be worked out again.",
     kinds={"postgres", "parquet"},
     owners=["team:data"],
+    # It is one note of the whole. But a backfill of days asks for what stands behind days, not behind a note.
+    partitions_def=DAYS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
     retry_policy=RETRY,
 )
 def lake_coverage() -> dg.MaterializeResult[None]:
