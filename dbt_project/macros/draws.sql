@@ -13,10 +13,10 @@
     (cast(conv(substr(md5({{ text }}), 1, 8), 16, 10) as bigint) / cast(4294967296 as {{ double() }}))
 {%- endmacro %}
 
-{#- Whole seconds, log-uniform between the two bounds of the project's variables, from the id alone. -#}
-{% macro edit_open_delay(id) -%}
+{#- Whole seconds, log-uniform between the two bounds of the project's variables, from the name alone. -#}
+{% macro edit_open_delay(name) -%}
     cast(floor(
         {{ var('edit_open_min_seconds') }}
-        * exp({{ unit_hash(id) }} * ln({{ var('edit_open_max_seconds') }} / cast({{ var('edit_open_min_seconds') }} as {{ double() }})))
+        * exp({{ unit_hash(name) }} * ln({{ var('edit_open_max_seconds') }} / cast({{ var('edit_open_min_seconds') }} as {{ double() }})))
     ) as {{ dbt.type_bigint() }})
 {%- endmacro %}

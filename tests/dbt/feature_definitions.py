@@ -33,14 +33,15 @@ def moments(history: list[Row], tenant: str) -> list[Moment]:
     for event in events:
         found.append(_moment(rows, event, "edit_start", event.edited_at))
         push = [other for other in events if other.sync_id == event.sync_id]
-        later = min(other.edited_at for other in push) + timedelta(seconds=_delay(str(event.sync_id)))
+        later = min(other.edited_at for other in push) + timedelta(seconds=_delay(event))
         if event.edited_at <= later < event.received_at:
             found.append(_moment(rows, event, "edit_open", later))
     return found
 
 
-def _delay(sync_id: str) -> int:
-    drawn = int(hashlib.md5(sync_id.encode()).hexdigest()[:8], 16) / 2**32
+def _delay(event: Change) -> int:
+    """Drawn from what the client named: no two platforms give a push the same id."""
+    drawn = int(hashlib.md5(f"{event.tenant}/{event.sync_session_id}".encode()).hexdigest()[:8], 16) / 2**32
     return math.floor(OPEN_FROM * math.exp(drawn * math.log(OPEN_TO / OPEN_FROM)))
 
 

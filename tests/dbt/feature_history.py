@@ -36,6 +36,11 @@ class Change:
         """What one device sends at one instant is one request."""
         return uuid.uuid5(uuid.NAMESPACE_OID, f"{self.tenant}/{self.received_at}/{self.user}/{self.device}")
 
+    @property
+    def sync_session_id(self) -> str:
+        """The client's own name for that request."""
+        return f"p{self.sync_id}"
+
 
 @dataclass(frozen=True)
 class Said:

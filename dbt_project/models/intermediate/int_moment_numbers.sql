@@ -13,6 +13,7 @@ with events as (
     select
         changes.tenant_id,
         changes.sync_id,
+        changes.sync_session_id,
         changes.edit_id,
         changes.edited_at,
         changes.received_at,
@@ -46,21 +47,23 @@ late_pushes as (
     select
         tenant_id,
         sync_id,
+        sync_session_id,
         min(edited_at) as began_at
     from events
     where {{ plus_seconds('edited_at', var('edit_open_min_seconds')) }} < received_at
-    group by tenant_id, sync_id
+    group by tenant_id, sync_id, sync_session_id
 
 ),
 
 asked_again as (
 
-    -- A client asks again about all that it has open, so a push has one such moment. The delay is drawn from the push's
-    -- id alone: it knows nothing of when the sync will come.
+    -- A client asks again about all that it has open, so a push has one such moment. The delay is drawn from the name that
+    -- the client gave the push, and from nothing else: it knows nothing of when the sync will come, and the same history
+    -- is asked at the same moments on every platform.
     select
         tenant_id,
         sync_id,
-        {{ plus_seconds('began_at', edit_open_delay('sync_id')) }} as asked_at
+        {{ plus_seconds('began_at', edit_open_delay("tenant_id || '/' || sync_session_id")) }} as asked_at
     from late_pushes
 
 ),
