@@ -13,14 +13,16 @@ from sklearn.inspection import permutation_importance
 from sklearn.metrics import average_precision_score
 
 from ml.calibration import Fitted, calibrated
+from ml.compile import parts
 from ml.estimators import SEED, Candidate
 from ml.evaluate import Metrics, Scores, measure
 from ml.features import FEATURE_NAMES, TARGET
+from ml.sampling import some_pushes
 from ml.splits import Split
 from ml.threshold import Threshold, choose
 from ml.tune import Trial, fit, one_thread, predict
 
-REPEATS: Final = 5
+REPEATS: Final = 3
 # which features a model leans on shows in fewer rows than there may be
 MOST_ROWS: Final = 20_000
 
@@ -44,16 +46,19 @@ def finalists(trials: Sequence[Trial], split: Split) -> list[Finalist]:
     return sorted(fitted, key=lambda finalist: finalist.validation_pr_auc, reverse=True)
 
 
-def importances(finalist: Finalist, split: Split) -> dict[str, tuple[float, float]]:
+def importances(finalist: Finalist, split: Split, *, repeats: int = REPEATS) -> dict[str, tuple[float, float]]:
     """Feature to the fall of holdout PR-AUC (mean, standard deviation) when its values are shuffled."""
-    rows = split.holdout.sample(min(len(split.holdout), MOST_ROWS), random_state=SEED)
+    rows = some_pushes(split.holdout, MOST_ROWS)
+    # What comes before the estimator takes each column for itself, so that shuffling after it is the same; a sigmoid
+    # after it leaves the order as it is.
+    pipeline, _ = parts(finalist.model)
     with one_thread():
         fall = permutation_importance(
-            finalist.model,
-            rows[list(FEATURE_NAMES)],
+            pipeline[-1],
+            pipeline[:-1].transform(rows[list(FEATURE_NAMES)]),
             rows[TARGET],
             scoring="average_precision",
-            n_repeats=REPEATS,
+            n_repeats=repeats,
             random_state=SEED,
         )
     pairs = zip(fall.importances_mean, fall.importances_std, strict=True)
@@ -61,7 +66,9 @@ def importances(finalist: Finalist, split: Split) -> dict[str, tuple[float, floa
 
 
 def _finalist(candidate: Candidate, split: Split) -> Finalist:
-    model = calibrated(fit(candidate, split.train), split.validation)
+    fitted = fit(candidate, split.train)
+    with one_thread():
+        model = calibrated(fitted, split.validation)
     labels = split.validation[TARGET].to_numpy()
     scores = predict(model, split.validation)
     threshold = choose(labels, scores)

@@ -25,14 +25,18 @@ from threadpoolctl import threadpool_limits
 from ml.calibration import Fitted
 from ml.estimators import Candidate
 from ml.features import FEATURE_NAMES, TARGET
-from ml.sampling import thinned
+from ml.sampling import MOST_CONFLICTS, some_pushes, thinned
 from ml.search import ASKED, suggestions
 from ml.splits import folds_by_time
 
 FOLDS: Final = 3
 # after the given settings; which of them are best is a matter of hundredths
 ROUNDS: Final = 3
-Rows = NDArray[np.intp]
+# which settings do well shows in fewer rows than are worth learning from, and a search fits many times
+TRIED_CONFLICTS: Final = 2_500
+JUDGED_ROWS: Final = 40_000
+# what a trial learns from, and what came after it
+Fold = tuple[pd.DataFrame, pd.DataFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,9 @@ def tune(
     other trial, and how many are done, as they finish. Answers candidates first, then round by round: the same for
     the same rows, wherever it was interrupted and however many work on it.
     """
-    folds = list(folds_by_time(train, FOLDS))
+    folds = [
+        (train.iloc[past], some_pushes(train.iloc[later], JUDGED_ROWS)) for past, later in folds_by_time(train, FOLDS)
+    ]
     finished: dict[str, Trial] = {}
     wanted = list(candidates)
     for number in range(rounds + 1):
@@ -77,19 +83,19 @@ def tune(
             wanted = suggestions([(trial.candidate, trial.pr_auc) for trial in finished.values()], number)
         names = dict.fromkeys(c.name for c in wanted if c.name not in finished)
         ready = {name: known[name] for name in names if name in known}
-        for trial in _tried([c for c in wanted if c.name in names and c.name not in ready], train, folds):
+        for trial in _tried([c for c in wanted if c.name in names and c.name not in ready], folds):
             ready[trial.candidate.name] = trial
             on_trial(trial, len(finished) + len(ready))
         finished |= {name: ready[name] for name in names}
     return list(finished.values())
 
 
-def _tried(candidates: Sequence[Candidate], train: pd.DataFrame, folds: Sequence[tuple[Rows, Rows]]) -> Iterator[Trial]:
+def _tried(candidates: Sequence[Candidate], folds: Sequence[Fold]) -> Iterator[Trial]:
     """A trial of each, as they finish."""
     # trees are grown outside the interpreter's lock: threads share the data and need no start-up
     work = Parallel(n_jobs=-1, prefer="threads", return_as="generator_unordered")
     different = {candidate.name: candidate for candidate in candidates}
-    yield from work(delayed(_trial)(candidate, train, folds) for candidate in different.values())
+    yield from work(delayed(_trial)(candidate, folds) for candidate in different.values())
 
 
 def best_of_each_type(trials: Sequence[Trial]) -> list[Trial]:
@@ -102,9 +108,9 @@ def best_of_each_type(trials: Sequence[Trial]) -> list[Trial]:
     return list(best.values())
 
 
-def fit(candidate: Candidate, frame: pd.DataFrame) -> Pipeline:
-    """The candidate fitted to a frame; of a large one to all conflicts and, weighted, a share of the rest."""
-    rows, weights = thinned(frame)
+def fit(candidate: Candidate, frame: pd.DataFrame, *, most: int = MOST_CONFLICTS) -> Pipeline:
+    """The candidate fitted to a frame; of a large one to `most` conflicts and, weighted, a share of the rest."""
+    rows, weights = thinned(frame, most=most)
     with one_thread():
         return candidate.fit(rows, weights)
 
@@ -121,13 +127,13 @@ def one_thread() -> AbstractContextManager[object]:
     return limits
 
 
-def _trial(candidate: Candidate, train: pd.DataFrame, folds: Sequence[tuple[Rows, Rows]]) -> Trial:
+def _trial(candidate: Candidate, folds: Sequence[Fold]) -> Trial:
     started = perf_counter()
-    scores = [_score(candidate, train.iloc[past], train.iloc[later]) for past, later in folds]
+    scores = [_score(candidate, past, later) for past, later in folds]
     return Trial(candidate, tuple(s for s in scores if s is not None), perf_counter() - started)
 
 
 def _score(candidate: Candidate, past: pd.DataFrame, later: pd.DataFrame) -> float | None:
     if past[TARGET].nunique() < 2 or not later[TARGET].any():
         return None
-    return float(average_precision_score(later[TARGET], predict(fit(candidate, past), later)))
+    return float(average_precision_score(later[TARGET], predict(fit(candidate, past, most=TRIED_CONFLICTS), later)))

@@ -1,13 +1,16 @@
 """Candidates, tuning, and the choice between them: made on the past alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.inspection import permutation_importance
 
 from ml.dataset import TrainingSet
-from ml.estimators import CANDIDATES, Candidate
+from ml.estimators import CANDIDATES, SEED, Candidate
 from ml.features import DEFAULTS, FEATURE_NAMES
-from ml.finalists import finalists
+from ml.finalists import finalists, importances
 from ml.report import Report, gather
 from ml.splits import Split, by_time
 from ml.tune import Trial, best_of_each_type, fit, predict, tune
@@ -82,3 +85,19 @@ def test_a_model_of_the_five_features_beats_guessing_on_real_history(report: Rep
 def test_trained_until_is_the_first_moment_of_the_holdout(report: Report, slices: Split) -> None:
     until = pd.Timestamp(report.trained_until)
     assert slices.validation["received_at"].max() < until <= slices.holdout["received_at"].max()
+
+
+def test_importances_are_those_of_the_whole_model(slices: Split) -> None:
+    """Shuffled behind the steps that fill and scale, as if in front of them; the sigmoid changes no order."""
+    few = replace(slices, holdout=slices.holdout.head(800))
+    (finalist,) = finalists([Trial(LOGISTIC, (), 0)], few)
+    whole = permutation_importance(
+        finalist.model,
+        few.holdout[list(FEATURE_NAMES)],
+        few.holdout["conflict_occurred"],
+        scoring="average_precision",
+        n_repeats=1,
+        random_state=SEED,
+    )
+    found = importances(finalist, few, repeats=1)
+    assert np.allclose([found[name][0] for name in FEATURE_NAMES], whole.importances_mean, atol=1e-9)
