@@ -5,7 +5,6 @@ them are beside this file.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -13,6 +12,7 @@ import dagster as dg
 from orchestration.lib import monitoring
 from orchestration.lib.lake import Lake
 from orchestration.lib.metadata import markdown_table, picture
+from orchestration.lib.watched import Told, watched
 from orchestration.settings import settings
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from ml.served import Served
 
-Told = dg.MaterializeResult[None]
 CHAMPION, TRAINING_SET = dg.AssetKey("champion"), dg.AssetKey("training_set")
+OF_MODELS = frozenset({"parquet", "scikitlearn"})
 NO_CHAMPION = "there is no champion yet"
 QUALITY = [
     "day", "arm", "tenant_id", "moment", "rows", "conflicts", "warnings", "base_rate", "precision", "recall",
@@ -30,26 +30,12 @@ QUALITY = [
 DRIFT = ["day", "feature", "psi", "chance", "pushes", "has_drifted"]
 
 
-def _watched(
-    description: str, *deps: dg.AssetKey, pool: str | None = None
-) -> Callable[[Callable[[dg.AssetExecutionContext], Told]], dg.AssetsDefinition]:
-    """An asset of this group; the champion is upstream of all of them."""
-    return dg.asset(
-        key_prefix=["model_monitoring"],
-        group_name="model_monitoring",
-        kinds={"parquet", "scikitlearn"},
-        owners=["team:ml"],
-        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=48)),
-        deps=[*deps, CHAMPION],
-        pool=pool,
-        description=description,
-    )
-
-
-@_watched(
+@watched(
     "How good the answers were that clients were given, by day: all of them, and as if nobody had been warned (the "
     "withheld arm), since a warning that is heeded erases its own label.",
     dg.AssetKey(["marts", "fct_prediction_outcomes"]),
+    CHAMPION,
+    kinds=OF_MODELS,
     pool="duckdb",
 )
 def answer_quality(context: dg.AssetExecutionContext) -> Told:
@@ -62,10 +48,12 @@ def answer_quality(context: dg.AssetExecutionContext) -> Told:
     return _quality("answer_quality", pd.concat(arms), arm="withheld")
 
 
-@_watched(
+@watched(
     "How good the champion's answers would have been on every edit that ended after its training, at both moments, "
     "whether somebody asked or not, by day.",
     TRAINING_SET,
+    CHAMPION,
+    kinds=OF_MODELS,
 )
 def batch_quality(context: dg.AssetExecutionContext) -> Told:
     from ml import served
@@ -78,10 +66,12 @@ def batch_quality(context: dg.AssetExecutionContext) -> Told:
     return _quality("batch_quality", quality_by_day(answers, days, arm="all", version=champion.version), arm="all")
 
 
-@_watched(
+@watched(
     "How far each feature has moved since the champion was trained, by day: the population stability index against "
     "the distribution that is stored with the version.",
     TRAINING_SET,
+    CHAMPION,
+    kinds=OF_MODELS,
 )
 def feature_drift(context: dg.AssetExecutionContext) -> Told:
     from ml import served

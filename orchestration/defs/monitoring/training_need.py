@@ -1,7 +1,7 @@
 """Is a training needed? Stated with the monitoring, for everybody to read. The thinking is `ml.retraining`; a sensor
 beside the training's assets acts on it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -9,6 +9,7 @@ import dagster as dg
 from orchestration.lib import monitoring
 from orchestration.lib.lake import Lake
 from orchestration.lib.metadata import markdown_table
+from orchestration.lib.watched import GROUP, Told, watched
 from orchestration.settings import settings
 
 if TYPE_CHECKING:
@@ -16,20 +17,17 @@ if TYPE_CHECKING:
     from ml.served import Served
 
 NOT_NEEDED = "no training is needed"
-GROUP, TABLE = "model_monitoring", "training_need"
+TABLE = "training_need"
 
 
-@dg.asset(
-    key_prefix=[GROUP],
-    group_name=GROUP,
-    kinds={"parquet"},
-    owners=["team:ml"],
-    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=48)),
-    deps=["training_set", *(dg.AssetKey([GROUP, table]) for table in ("batch_quality", "feature_drift"))],
-    description="Whether a training is needed, and why: new labels, drift, a promise not held, age, or no version at "
+@watched(
+    "Whether a training is needed, and why: new labels, drift, a promise not held, age, or no version at "
     "all. A row a day.",
+    dg.AssetKey("training_set"),
+    *(dg.AssetKey([GROUP, table]) for table in ("batch_quality", "feature_drift")),
+    kinds=frozenset({"parquet"}),
 )
-def training_need() -> dg.MaterializeResult[None]:
+def training_need() -> Told:
     import pandas as pd
 
     from ml import dataset, registry, served
