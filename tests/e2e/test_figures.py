@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import duckdb
 import psycopg
 import pytest
 from psycopg.rows import dict_row
@@ -14,21 +15,40 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 BY_HAND = """
 WITH pushes AS (
   SELECT date_trunc('hour', received_at, 'UTC') AS hour_at, count(*) AS total_requests,
-         count(*) FILTER (WHERE status <> 'failed') AS successful_requests, avg(duration_ms)::float8 AS avg_duration_ms,
+         count(*) FILTER (WHERE status <> 'failed') AS successful_requests,
+         count(*) FILTER (WHERE status = 'failed') AS failed_requests, avg(duration_ms)::float8 AS avg_duration_ms,
          percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms) AS p95_duration_ms,
          avg(item_count)::float8 AS avg_items, sum(bytes_in + bytes_out) AS bytes_synced,
-         sum(bytes_saved_delta) AS bytes_saved_delta, count(DISTINCT device_id) AS unique_devices,
+         sum(bytes_saved_delta) AS bytes_saved_delta, sum(bytes_saved_delta + bytes_saved_compression) AS bytes_saved,
+         100.0 * sum(bytes_saved_delta + bytes_saved_compression)
+           / nullif(sum(bytes_in + bytes_out + bytes_saved_delta + bytes_saved_compression), 0)
+           AS bandwidth_efficiency_pct,
+         count(DISTINCT device_id) AS unique_devices,
          count(DISTINCT user_id) AS unique_users
   FROM sync.sync_request WHERE tenant_id = %(tenant)s GROUP BY 1
+), took_part AS (
+  SELECT date_trunc('hour', l.received_at, 'UTC') AS hour_at, l.entity_type, c.event_id, c.is_auto_resolved
+  FROM sync.sync_log AS l LEFT JOIN (
+    SELECT event_id, bool_or(is_auto_resolved) AS is_auto_resolved FROM sync.conflict_resolution
+    WHERE tenant_id = %(tenant)s AND detection = 'version' AND NOT is_shadow GROUP BY event_id
+  ) AS c ON c.event_id = l.id
+  WHERE l.tenant_id = %(tenant)s
 ), logged AS (
-  SELECT date_trunc('hour', received_at, 'UTC') AS hour_at, count(*) AS total_changes,
-         count(*) FILTER (WHERE EXISTS (SELECT FROM sync.conflict_resolution AS c
-           WHERE c.tenant_id = l.tenant_id AND c.event_id = l.id AND c.detection = 'version')) AS total_conflicts
-  FROM sync.sync_log AS l WHERE tenant_id = %(tenant)s GROUP BY 1
+  SELECT hour_at, count(*) AS total_changes, count(event_id) AS total_conflicts,
+         count(*) FILTER (WHERE is_auto_resolved) AS auto_resolved_conflicts,
+         count(*) FILTER (WHERE NOT is_auto_resolved) AS manual_conflicts
+  FROM took_part GROUP BY 1
+), typed AS (
+  SELECT hour_at, jsonb_object_agg(entity_type, jsonb_build_object('changes', n, 'conflicts', conflicts))
+    AS by_entity_type
+  FROM (SELECT hour_at, entity_type, count(*) AS n, count(event_id) AS conflicts FROM took_part GROUP BY 1, 2) AS t
+  GROUP BY 1
 )
-SELECT *, coalesce(total_changes, 0) AS total_changes, coalesce(total_conflicts, 0) AS total_conflicts,
+SELECT pushes.*, coalesce(by_entity_type, '{}') AS by_entity_type, coalesce(total_changes, 0) AS total_changes,
+       coalesce(total_conflicts, 0) AS total_conflicts, coalesce(auto_resolved_conflicts, 0) AS auto_resolved_conflicts,
+       coalesce(manual_conflicts, 0) AS manual_conflicts,
        100.0 * total_conflicts / nullif(total_changes, 0) AS conflict_rate_pct
-FROM pushes LEFT JOIN logged USING (hour_at) ORDER BY hour_at
+FROM pushes LEFT JOIN logged USING (hour_at) LEFT JOIN typed USING (hour_at) ORDER BY hour_at
 """
 
 DEVICES_BY_HAND = """
@@ -42,10 +62,36 @@ SELECT device_id, max(r.received_at) AS last_synced_at,
 FROM sync.sync_request AS r, newest WHERE r.tenant_id = %(tenant)s GROUP BY device_id ORDER BY device_id
 """
 
+REPORT_BY_HAND = """
+SELECT week_at, entity_type, resolution_strategy, is_shadow, count(*) AS conflicts,
+       count(*) FILTER (WHERE is_auto_resolved) AS auto_resolved,
+       count(*) FILTER (WHERE by_people AND status = 'resolved') AS settled_by_people,
+       count(*) FILTER (WHERE by_people AND status = 'discarded') AS discarded,
+       count(*) FILTER (WHERE status = 'open') AS still_open,
+       count(*) FILTER (WHERE severity = 'critical' OR severity = 'high') AS critical_or_high,
+       count(DISTINCT entity_id) AS records, count(DISTINCT user_id) AS users,
+       100.0 * count(*) FILTER (WHERE is_auto_resolved) / count(*) AS auto_resolution_rate_pct,
+       percentile_cont(0.5) WITHIN GROUP (
+         ORDER BY CASE WHEN by_people THEN extract(epoch FROM resolved_at - created_at) / 3600 END)
+         AS median_hours_to_settle
+FROM (
+  SELECT *, date_trunc('week', created_at, 'UTC') AS week_at, status <> 'open' AND NOT is_auto_resolved AS by_people
+  FROM sync.conflict_resolution WHERE tenant_id = %(tenant)s AND detection = 'version'
+) AS found
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+"""
+
 
 def rows(machine: Machine, statement: str) -> list[dict[str, Any]]:
     with psycopg.connect(machine.variables()["DATABASE_URL"], row_factory=dict_row) as connection:
         return connection.execute(statement, {"tenant": "jupyter-notebook"}).fetchall()
+
+
+def assert_same(told: list[dict[str, Any]], by_hand: list[dict[str, Any]]) -> None:
+    """Every column that was counted by hand is what was told."""
+    for found, counted in zip(told, by_hand, strict=True):
+        for name, value in counted.items():
+            assert found[name] == (pytest.approx(float(value)) if isinstance(found[name], float) else value), name
 
 
 def test_every_hour_of_the_dashboard_is_what_the_raw_log_says(machine: Machine, told: str) -> None:
@@ -56,9 +102,7 @@ def test_every_hour_of_the_dashboard_is_what_the_raw_log_says(machine: Machine, 
 
     assert len(published) == len(by_hand) > 100
     assert sum(hour["total_conflicts"] for hour in by_hand) > 400
-    for found, counted in zip(published, by_hand, strict=True):
-        for name, value in counted.items():
-            assert found[name] == (pytest.approx(float(value)) if isinstance(found[name], float) else value), name
+    assert_same(published, by_hand)
 
 
 def test_every_devices_score_is_what_the_raw_log_says(machine: Machine, told: str) -> None:
@@ -77,3 +121,18 @@ def test_every_devices_score_is_what_the_raw_log_says(machine: Machine, told: st
         found = published[device["device_id"]]
         assert found["score"] == pytest.approx(score)
         assert found["last_synced_at"] == device["last_synced_at"] <= datetime.now(UTC)
+
+
+def test_every_week_of_the_report_is_what_the_conflicts_say(machine: Machine, told: str) -> None:
+    with duckdb.connect(machine.variables()["FORESYNC_WAREHOUSE_PATH"], read_only=True) as warehouse:
+        warehouse.execute("SET TimeZone = 'UTC'")
+        found = warehouse.execute(
+            "FROM marts.fct_conflict_resolution_report WHERE tenant_id = 'jupyter-notebook' "
+            "ORDER BY week_at, entity_type, resolution_strategy, is_shadow"
+        )
+        names = [column[0] for column in found.description]
+        reported = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    by_hand = rows(machine, REPORT_BY_HAND)
+
+    assert sum(week["conflicts"] for week in by_hand) > 400
+    assert_same(reported, by_hand)
