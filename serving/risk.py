@@ -37,7 +37,8 @@ class Verdict:
 def judge(model: CompiledModel, seen: Sequence[Mapping[str, float]]) -> list[Verdict]:
     """The verdict on each row of features: one evaluation for the rows, one for the factors of those at risk."""
     manifest = model.manifest
-    rows = np.array([[values[name] for name in manifest.names] for values in seen])
+    names = manifest.names  # which works them out each time
+    rows = np.array([[values[name] for name in names] for values in seen])
     probabilities = [float(p) for p in model.predict(rows)]
     levels = [_level(p, manifest.threshold, manifest.medium_threshold) for p in probabilities]
     at_risk = [i for i, level in enumerate(levels) if level != "low"]

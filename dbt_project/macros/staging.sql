@@ -66,6 +66,7 @@
         {{ json_texts_at('features_json', ['request', 'fields']) }} as announced_fields,
         cast({{ json_number_at('features_json', ['request', 'client_version']) }} as {{ dbt.type_int() }}) as announced_base_version,
         {{ json_number_at('features_json', ['request', 'edit_age_seconds']) }} as edit_age_seconds,
+        coalesce({{ json_text('features_json', 'is_hidden') }} = 'true', false) as is_hidden,
         {%- for feature in feature_names() %}
             {{ json_number_at('features_json', ['features', feature]) }} as {{ feature }},
         {%- endfor %}

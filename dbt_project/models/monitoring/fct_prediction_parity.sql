@@ -12,6 +12,7 @@ with answered as (
         predictions.asked_at,
         predictions.as_of_seq,
         case
+            when predictions.is_hidden then 'hidden'
             when predictions.as_of_seq > coalesce(coverage.held_to_seq, 0) then 'not_held_yet'
             when predictions.as_of_seq >= coverage.missing_from_seq then 'held_in_part'
             else 'compared'
