@@ -1,4 +1,4 @@
-"""Row counts and columns of freshly built models, read in one go.
+"""Row counts and columns of freshly built models, read in one go; what columns of the lake mean.
 
 dagster-dbt can fetch these itself, but then keeps the DuckDB file open for the rest of the process, which shuts
 out every later writer.
@@ -35,6 +35,17 @@ def model_facts(warehouse: Path, manifest: Mapping[str, Any], unique_ids: list[s
             "dagster/column_schema": _schema(columns[relation], nodes[unique_id]["columns"]),
         }
         for unique_id, relation in built.items()
+    }
+
+
+def column_meanings(manifest: Mapping[str, Any], told_of: str) -> dict[str, str]:
+    """Column → what it means: of a model, or of a source in the words of the staging models that read it."""
+    source = f"source.foresync.sync.{told_of}"
+    return {
+        column: documented["description"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and (node["name"] == told_of or source in node["depends_on"]["nodes"])
+        for column, documented in node["columns"].items()
     }
 
 

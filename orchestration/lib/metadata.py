@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def table_facts(schema: "pa.Schema", rows: int) -> dict[str, Any]:
-    """Row count and column schema of an Arrow table."""
-    columns = [dg.TableColumn(field.name, str(field.type)) for field in schema]
+def table_facts(schema: "pa.Schema", rows: int, meanings: Mapping[str, str]) -> dict[str, Any]:
+    """Row count and column schema of an Arrow table; what its columns mean, as far as that is known."""
+    columns = [dg.TableColumn(field.name, str(field.type), description=meanings.get(field.name)) for field in schema]
     return {"dagster/row_count": rows, "dagster/column_schema": dg.TableSchema(columns=columns)}
 
 

@@ -1,11 +1,14 @@
 """What the code location offers: a change of these names is a change for everybody who uses them."""
 
+import json
 from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.repository_definition import RepositoryDefinition
 
+from ml.features import FEATURE_NAMES
+from orchestration.lib.dbt_facts import column_meanings
 from orchestration.prepare import MANIFEST, prepare
 
 RECONCILED = {
@@ -185,6 +188,14 @@ def test_dbt_tests_are_checks_of_their_models(repository: RepositoryDefinition) 
     assert checked >= set().union(
         *(ASSETS[group] for group in ("staging", "intermediate", "features", "marts", "monitoring"))
     )
+
+
+def test_files_are_told_in_the_words_of_the_models_that_read_or_made_them() -> None:
+    manifest = json.loads(prepare().read_text())
+
+    assert column_meanings(manifest, "sync_log")["seq"] == "Place in the tenant's clock; number order is commit order."
+    assert column_meanings(manifest, "device").keys() >= {"tenant_id", "device_id", "user_id"}
+    assert column_meanings(manifest, "training_examples").keys() > {*FEATURE_NAMES}
 
 
 def test_the_project_is_parsed_only_when_it_changed() -> None:

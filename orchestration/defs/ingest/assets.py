@@ -1,5 +1,6 @@
 """The raw tables of the lake, one asset a table. How they are copied is `lib.ingest`."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -8,11 +9,13 @@ from typing import Any
 import dagster as dg
 
 from orchestration.lib import ingest
+from orchestration.lib.dbt_facts import column_meanings
 from orchestration.lib.lake import Lake
 from orchestration.lib.metadata import table_facts
 from orchestration.lib.operational import BlindReaderError
 from orchestration.lib.tables import ANSWERS, COVERAGE, DAILY, SEEN_BY_FEATURES, SNAPSHOTS, RawTable
 from orchestration.partitions import DAYS, window_of
+from orchestration.prepare import MANIFEST
 from orchestration.settings import settings
 
 # the database may be restarting; whoever is blind stays blind
@@ -44,7 +47,11 @@ def lake_coverage() -> dg.MaterializeResult[None]:
     given = settings()
     with _final_when_blind():
         done = ingest.copy_coverage(given.ingest_database_url, Lake.at(given.lake_url), given.first_day)
-    return dg.MaterializeResult(metadata=table_facts(done.schema, done.row_count))
+    return dg.MaterializeResult(metadata=_facts(COVERAGE, done, done.row_count))
+
+
+def _facts(table: str, done: ingest.Copied, rows: int) -> dict[str, Any]:
+    return table_facts(done.schema, rows, column_meanings(json.loads(MANIFEST.read_text()), table))
 
 
 def _daily(table: RawTable) -> dg.AssetsDefinition:
@@ -72,7 +79,7 @@ def _daily(table: RawTable) -> dg.AssetsDefinition:
             context.add_asset_metadata({"dagster/partition_row_count": rows}, partition_key=key)
         total = sum(lake.rows_by_day(table.name).values())
         return dg.MaterializeResult(
-            metadata={**table_facts(done.schema, total), "rows_copied": done.row_count, **_told(reopened)}
+            metadata={**_facts(table.name, done, total), "rows_copied": done.row_count, **_told(reopened)}
         )
 
     return copied
@@ -94,7 +101,7 @@ def _snapshot(table: RawTable) -> dg.AssetsDefinition:
     def copied() -> dg.MaterializeResult[None]:
         with _final_when_blind():
             done = ingest.copy_snapshot(settings().ingest_database_url, Lake.at(settings().lake_url), table)
-        return dg.MaterializeResult(metadata=table_facts(done.schema, done.row_count))
+        return dg.MaterializeResult(metadata=_facts(table.name, done, done.row_count))
 
     return copied
 

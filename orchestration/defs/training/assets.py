@@ -1,16 +1,19 @@
 """The training set, and the challenger trained on it. How one trains is `ml.train`."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 
 import dagster as dg
 
 from orchestration.lib import warehouse
+from orchestration.lib.dbt_facts import column_meanings
 from orchestration.lib.lake import Lake
 from orchestration.lib.metadata import table_facts
 from orchestration.lib.models import outcome_facts
 from orchestration.lib.provenance import git_commit
 from orchestration.lib.trainings import REASON
+from orchestration.prepare import MANIFEST
 from orchestration.settings import settings
 
 
@@ -25,9 +28,10 @@ from orchestration.settings import settings
 )
 def training_set() -> dg.MaterializeResult[None]:
     made = warehouse.export_training_set(settings().warehouse_path, Lake.at(settings().lake_url).training_file)
+    meanings = column_meanings(json.loads(MANIFEST.read_text()), "training_examples")
     return dg.MaterializeResult(
         metadata={
-            **table_facts(made.schema, made.rows),
+            **table_facts(made.schema, made.rows, meanings),
             "path": dg.MetadataValue.path(made.path),
             "sha256": made.sha256,
             "events": made.events,
