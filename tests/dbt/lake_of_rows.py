@@ -1,5 +1,6 @@
 """A lake written from rows alone: what had been copied at some time, whole days or not, and how far it was held."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -55,8 +56,13 @@ class Asked:
         return f"{self.about.event_id[:-1]}{'f' if self.about.event_id[-1] != 'f' else '0'}"
 
 
-def copy(lake: Path, rows: Iterable[Row | Asked], held: Mapping[str, int], mapped: Iterable[str] = ()) -> None:
-    """Make the lake hold these rows, and each tenant held so far. Files that stay the same are left alone."""
+def copy(
+    lake: Path, rows: Iterable[Row | Asked], held: Mapping[str, int], mapped: Iterable[str] = (), *, is_shuffled: bool
+) -> None:
+    """Make the lake hold these rows, and each tenant held so far. Files that stay the same are left alone.
+
+    Shuffled, rows lie in their files in no order that means anything.
+    """
     by_table: dict[str, list[dict[str, Any]]] = {table: [] for table in BY_DAY}
     for row in rows:
         table, columns = _table_and_columns(row)
@@ -64,7 +70,7 @@ def copy(lake: Path, rows: Iterable[Row | Asked], held: Mapping[str, int], mappe
     for table, columns in BY_DAY.items():
         at = "asked_at" if table == "prediction_log" else "received_at"
         days: dict[date | None, list[dict[str, Any]]] = {None: []}
-        for one in by_table[table]:
+        for one in sorted(by_table[table], key=_drawn) if is_shuffled else by_table[table]:
             days.setdefault(one[at].date(), []).append(one)
         for day, found in days.items():
             name = "__HIVE_DEFAULT_PARTITION__" if day is None else day.isoformat()
@@ -80,6 +86,11 @@ def copy(lake: Path, rows: Iterable[Row | Asked], held: Mapping[str, int], mappe
     }
     for table, columns in WHOLE.items():
         _write(lake / "raw" / table / "part.parquet", whole[table], columns)
+
+
+def _drawn(columns: dict[str, Any]) -> str:
+    """As good as drawn, and the same whenever the row is written again."""
+    return hashlib.md5(str(columns.get("id", columns.get("prediction_id"))).encode()).hexdigest()
 
 
 def _write(path: Path, rows: list[dict[str, Any]], columns: Mapping[str, pa.DataType]) -> None:

@@ -1,4 +1,4 @@
-"""Day by day or all at once: the same rows, whatever came when, and whatever was killed in between."""
+"""Day by day or all at once: the same rows, whatever came when, however it lay, and whatever was killed in between."""
 
 import random
 import shutil
@@ -94,17 +94,17 @@ def history() -> list[Run]:
 def whole(history: list[Run], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Everything that the last run of the history finds, built at once."""
     made = Warehouse(Path(tmp_path_factory.mktemp("whole")))
-    copy(made.lake.root, history[-1].rows, history[-1].held, history[-1].mapped)
+    copy(made.lake.root, history[-1].rows, history[-1].held, history[-1].mapped, is_shuffled=False)
     made.dbt(*MODELS)
     return made
 
 
 @pytest.fixture(scope="module")
 def by_day(history: list[Run], tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """The same, run by run."""
+    """The same, run by run; and what came in each lies in its files in no order."""
     made = Warehouse(Path(tmp_path_factory.mktemp("by_day")))
     for number, run in enumerate(history):
-        copy(made.lake.root, run.rows, run.held, run.mapped)
+        copy(made.lake.root, run.rows, run.held, run.mapped, is_shuffled=True)
         if number == KILLED:
             made.dbt_killed_at("int_moment_history", *MODELS)
         else:
