@@ -97,7 +97,7 @@ class RehearsedStep(Step):
     def log(self, *_: Any) -> None:
         """Nothing is written."""
 
-    def tell(self, decision: Decision, *_: Any) -> None:
+    def tell(self, decision: Decision, *_: Any) -> str:
         told = Told(decision.outcome, decision.reason, decision.detail)
         if conflict := decision.conflict:
             told.reason, told.severity, told.is_shadow = conflict.reason, conflict.severity, conflict.is_shadow
@@ -114,7 +114,7 @@ class RehearsedStep(Step):
         if self.is_guard_open:
             verdict = "conflict" if decision.is_stale else "rejected"
             told.otherwise.append({"verdict": verdict, "reason": "invalid_transition"})
-        self.store(self.answer.tell(told))
+        return self.remember(self.answer.tell(told))
 
     def _last_written(self, name: str) -> dict[str, Any] | None:
         """Who else wrote it last. A delete meets whatever has been written since."""

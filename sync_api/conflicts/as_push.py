@@ -56,4 +56,6 @@ async def push(
         )  # fmt: skip
     # whoever decides has seen the other's edit: that it was a moment ago is no near miss
     step.take_part(replace(decision, window=None), policy, kind)
-    return fold.writes.log[-1].id
+    event_id = fold.writes.changes[-1].id
+    assert event_id is not None
+    return event_id

@@ -102,7 +102,7 @@ async def _resolve(
     device = row["device_id"] if row["user_id"] == who.user else f"review:{who.user}"
     event_id = await as_push.push(connection, fold, who, device, conflict_id, key, patch, at) if patch else None
     fold.writes.tick()
-    fold.writes.answers.clear()  # the conflict itself remembers what was answered
+    fold.writes.forget_answers()  # the conflict itself remembers what was answered
     await push_store.write(connection, who.tenant, fold.finish())
     losses = settle.losses(decided.choice, change, fields, before, record)
     status = "discarded" if decided.choice == "discard" else "resolved"

@@ -53,7 +53,7 @@ class Fold:
             self.turn(sender, named, answer, tally)
         self.writes.devices[sender.device] = DeviceRow(sender.device, sender.user, sender.metadata, sender.received_at)
         if sender.kind != "import" or answer.replayed < len(changes):
-            self.writes.requests.append(request_row(self.tenant, sender, answer, tally, self.writes.length))
+            self.writes.requests.append(request_row(sender, self.writes.by(sender), answer, tally, self.writes.length))
         return answer
 
     def turn(self, sender: Sender, named: Named | Malformed, answer: Answer, tally: Counter[str]) -> None:

@@ -1,7 +1,7 @@
 """The rows that a push writes, gathered while it is decided.
 
 The tuples are sent as the composite types of the same columns (`sync.pushed_by`, `pushed_record`, `pushed_change`,
-`pushed_answer`): one array of rows costs both sides much less than one array per column. What is the same for all
+`pushed_request`): one array of rows costs both sides much less than one array per column. What is the same for all
 changes of a push is sent once, and named by its number.
 """
 
@@ -13,7 +13,7 @@ import orjson
 
 from sync_api import ids
 from sync_api.push.activity import Activity
-from sync_api.push.prepare import Sender
+from sync_api.push.prepare import Named, Sender
 
 
 class SenderRow(NamedTuple):
@@ -30,7 +30,7 @@ class SenderRow(NamedTuple):
 
 class RecordRow(NamedTuple):
     """A record's new state; data and stamps hold only what is new, unless it replaces. sender, ord: of the last change
-    that wrote it, None where none did. first_event_at: of the events that it comes of."""
+    that wrote it, None where none did. first: the sender of the earliest event that it comes of."""
 
     entity_type: str
     entity_id: str
@@ -47,43 +47,68 @@ class RecordRow(NamedTuple):
     conflicts: int
     place: tuple[int, int] | None
     last_events: str
-    first_event_at: datetime | None
+    first: int | None
 
 
-class LogRow(NamedTuple):
-    """A row of sync_log. fields: names joined by U+001F, which is cheaper than an array in every row."""
+class ChangeRow(NamedTuple):
+    """A row of sync_log, and one of applied_change. fields: names joined by U+001F, which is cheaper than an array in
+    every row. outcome: None for what is not logged. answer: None for what need not be answered again."""
 
-    id: str
+    id: str | None
     sender: int
-    ord: int
+    ord: int | None
     entity_type: str
     entity_id: str
     project_id: str | None
     offline_id: str
     operation: str
     base_version: int | None
-    server_version: int
+    server_version: int | None
     new_version: int | None
-    outcome: str
+    outcome: str | None
     is_conflicted: bool
-    field_changes: str
-    fields: str
+    field_changes: str | None
+    fields: str | None
     edited_at_sent: datetime | None
-    edited_at: datetime
+    edited_at: datetime | None
     edit_id: Any
     prediction_id: Any
     concurrent_editors: int | None
-    hours_since_last_sync: float
+    hours_since_last_sync: float | None
+    content_sha256: bytes
+    answer: str | None
 
 
-class AnswerRow(NamedTuple):
-    """A row of applied_change."""
+def answer_alone(sender: int, named: Named, answer: str) -> ChangeRow:
+    """The row of a change that took no part."""
+    sent = named.sent
+    return ChangeRow(
+        None, sender, None, sent.entity, named.entity_id, None, sent.offline_id, sent.op, None, None, None, None, False,
+        None, None, None, None, None, None, None, None, named.sha256, answer,
+    )  # fmt: skip
+
+
+class RequestRow(NamedTuple):
+    """A row of sync_request: how many of what, how many bytes, how long."""
 
     sender: int
-    entity_type: str
-    offline_id: str
-    content_sha256: bytes
-    answer: str
+    kind: str
+    status: str
+    item_count: int
+    applied_count: int
+    merged_count: int
+    unchanged_count: int
+    conflict_count: int
+    auto_resolved_count: int
+    rejected_count: int
+    replayed_count: int
+    bytes_in: int
+    bytes_out: int
+    bytes_saved_delta: int
+    bytes_saved_compression: int
+    duration_ms: float
+    client_time: datetime
+    ord: int
 
 
 class DeviceRow(NamedTuple):
@@ -114,13 +139,12 @@ class Writes:
         self._numbers: dict[str, int] = {}
         self.held: list[tuple[tuple[int, int], int]] = []  # (place, writer) of the rows that it was decided by
         self.records: list[RecordRow] = []
-        self.log: list[LogRow] = []
-        self.answers: list[AnswerRow] = []
+        self.changes: list[ChangeRow] = []
         self.devices: dict[str, DeviceRow] = {}
         self.events: Counter[str] = Counter()
         self.conflicted: Counter[str] = Counter()
         self.activity = Activity()
-        self.requests: list[dict[str, Any]] = []
+        self.requests: list[RequestRow] = []
         self.conflicts: list[dict[str, Any]] = []
         self.decisions: list[dict[str, Any]] = []
         self.closing: dict[Any, ClosingRow] = {}
@@ -146,6 +170,10 @@ class Writes:
             )
         return number
 
+    def forget_answers(self) -> None:
+        """Keep what was decided, and not what was said to it."""
+        self.changes = [row._replace(answer=None) for row in self.changes]
+
     def arguments(self) -> list[Any]:
         """The parameters of `store.WRITE` after the tenant and the length."""
         users = sorted(self.events)
@@ -154,13 +182,13 @@ class Writes:
             [writer for _, writer in self.held],
             list(self.senders.values()),
             self.records,
-            self.log,
-            self.answers,
+            self.changes,
+            sum(row.answer is not None for row in self.changes),
+            self.requests,
             users,
             [self.events[user] for user in users],
             [self.conflicted[user] for user in users],
             *_columns([self.devices[device] for device in sorted(self.devices)], DeviceRow),
-            _json(self.requests),
             _json(self.conflicts),
             _json(self.decisions),
             *_columns(list(self.closing.values()), ClosingRow),

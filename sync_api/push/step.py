@@ -12,7 +12,7 @@ from sync_api.engine.values import DELETED, Decision, Json
 from sync_api.push import conflict_rows
 from sync_api.push.answers import RETRYABLE, Answer, rejection
 from sync_api.push.prepare import Named, Sender
-from sync_api.push.rows import AnswerRow, ClosingRow, LogRow
+from sync_api.push.rows import ChangeRow, ClosingRow, answer_alone
 
 if TYPE_CHECKING:
     from sync_api.push.fold import Fold
@@ -33,6 +33,7 @@ class Step:
         self.sender = sender
         self.named = named
         self.answer = answer
+        self.number = fold.writes.by(sender)
         self.tally = tally
         self.record = fold.record(named.record_key)
 
@@ -76,7 +77,8 @@ class Step:
         stored = self.answer.add("rejected", item)
         self.tally["rejected"] += 1
         if is_final and reason not in RETRYABLE:
-            self.store(stored)
+            row = answer_alone(self.number, self.named, self.remember(stored))
+            self.fold.writes.changes.append(row)
 
     def take_part(self, decision: Decision, policy: Policy, kind: EntityType) -> None:
         """Log the change, put it into effect, answer it."""
@@ -97,14 +99,13 @@ class Step:
                 "edited_at": self.named.change.edited_at,
             }
             field_changes = record.write(decision, stamp)
-            record.written(ord_, writes.by(sender))
+            record.written(ord_, self.number)
         elif decision.outcome == "applied":  # a record without any field
             record.version = server_version + 1
-            record.written(ord_, writes.by(sender))
-        self.log(decision, event_id, ord_, server_version, field_changes)
+            record.written(ord_, self.number)
         is_conflicted = decision.conflict is not None
         if decision.outcome != "unchanged":
-            record.count(sender, is_conflicted=is_conflicted)
+            record.count(sender, self.number, is_conflicted=is_conflicted)
             writes.events[sender.user] += 1
             writes.conflicted[sender.user] += is_conflicted
             writes.activity.note(
@@ -122,23 +123,30 @@ class Step:
                 writes, self.fold.tenant, sender, self.named, decision, policy, event_id, ord_,
                 server_version, seen_before,
             )  # fmt: skip
-        self.tell(decision, kind, policy, event_id, conflict_id, server_version)
+        stored = self.tell(decision, kind, policy, event_id, conflict_id, server_version)
+        self.log(decision, event_id, ord_, server_version, field_changes, stored)
 
     def log(
-        self, decision: Decision, event_id: str, ord_: int, server_version: int, field_changes: dict[str, Any]
+        self,
+        decision: Decision,
+        event_id: str,
+        ord_: int,
+        server_version: int,
+        field_changes: dict[str, Any],
+        stored: str,
     ) -> None:
-        sent, sender, record = self.named.sent, self.sender, self.record
+        named, sent, sender, record = self.named, self.named.sent, self.sender, self.record
         # an import brings its presence along: who had what open at that time is not written yet
         editors = None
         if sender.kind != "import":
             editors = record.presence.concurrent_editors(sender.user, sender.received_ms)
-        self.fold.writes.log.append(
-            LogRow(
+        self.fold.writes.changes.append(
+            ChangeRow(
                 event_id,
-                self.fold.writes.by(sender),
+                self.number,
                 ord_,
                 sent.entity,
-                self.named.entity_id,
+                named.entity_id,
                 record.project_id,
                 sent.offline_id,
                 sent.op,
@@ -148,13 +156,15 @@ class Step:
                 decision.outcome,
                 decision.conflict is not None,
                 orjson.dumps(field_changes).decode(),
-                "\x1f".join(decision.touched or self.named.change.data),
-                self.named.edited_at_sent,
-                self.named.edited_at,
+                "\x1f".join(decision.touched or named.change.data),
+                named.edited_at_sent,
+                named.edited_at,
                 sent.edit_id,
                 sent.prediction_id,
                 editors,
                 record.presence.hours_since_last_sync(sender.user, sender.received_ms),
+                named.sha256,
+                stored,
             )
         )
 
@@ -166,7 +176,7 @@ class Step:
         event_id: str,
         conflict_id: str | None,
         server_version: int,
-    ) -> None:
+    ) -> str:
         sent, record = self.named.sent, self.record
         item: dict[str, Any] = {
             "entity": sent.entity,
@@ -176,8 +186,7 @@ class Step:
         if decision.outcome == "conflict":
             item |= conflict_rows.as_told(decision, kind, policy, self.named, record, conflict_id, server_version)
             item["sync_event_id"] = event_id
-            self.store(self.answer.add("conflicts", item))
-            return
+            return self.remember(self.answer.add("conflicts", item))
         item["new_version"] = record.version
         item["status"] = decision.outcome
         item["sync_event_id"] = event_id
@@ -188,14 +197,12 @@ class Step:
             item["conflict_id"] = conflict_id
             item["reason"] = decision.conflict.reason
             self.tally["auto_resolved"] += 1
-        self.store(self.answer.add("applied", item))
+        return self.remember(self.answer.add("applied", item))
 
-    def store(self, stored: str) -> None:
-        named, writes = self.named, self.fold.writes
-        self.fold.answers[named.key] = (named.sha256, stored)
-        writes.answers.append(
-            AnswerRow(writes.by(self.sender), named.sent.entity, named.sent.offline_id, named.sha256, stored)
-        )
+    def remember(self, stored: str) -> str:
+        """Let the same change, should it come again, be told the same."""
+        self.fold.answers[self.named.key] = (self.named.sha256, stored)
+        return stored
 
     def base_of(self, name: str) -> Json:
         """The field at the version that the client had: as it says, else by stored history."""

@@ -50,7 +50,8 @@ class Working(Record):
     sender: int | None = None
     events: int = 0
     conflicts: int = 0
-    first_event_at: datetime | None = None  # of those events
+    first: int | None = None  # whose push was the earliest of those events, by number
+    first_event_at: datetime | None = None
     presence: Presence = field(default_factory=Presence)
     past: list[tuple[int, dict[str, dict[str, Json]]]] = field(default_factory=list)
     chains: dict[str, Chain] = field(default_factory=dict)
@@ -85,12 +86,13 @@ class Working(Record):
         """Who wrote it last, by number, and where that stands in the tenant's order."""
         self.ord, self.sender = ord, sender
 
-    def count(self, sender: Sender, *, is_conflicted: bool) -> None:
+    def count(self, sender: Sender, number: int, *, is_conflicted: bool) -> None:
         """One more event."""
-        at = sender.received_at
         self.events += 1
         self.conflicts += is_conflicted
-        self.first_event_at = min(self.first_event_at or at, at)  # an import brings pushes in an order of its own
+        # an import brings pushes in an order of its own
+        if self.first_event_at is None or sender.received_at < self.first_event_at:
+            self.first, self.first_event_at = number, sender.received_at
         self.presence.note(sender.user, sender.received_ms)
 
     def as_seen(self) -> dict[str, Json]:
@@ -117,7 +119,7 @@ class Working(Record):
             self.conflicts,
             self.place,
             orjson.dumps(self.presence.last_events).decode(),
-            self.first_event_at,
+            self.first,
         )
 
 
