@@ -13,7 +13,7 @@ from sync_api.engine.decide import decide
 from sync_api.push import store, wanted
 from sync_api.push.answers import Answer
 from sync_api.push.fold import Fold
-from sync_api.push.prepare import Named, Sender, name
+from sync_api.push.prepare import Sender, name
 from sync_api.push.schemas import ChangeIn, Envelope
 from sync_api.push.step import Step
 from web.auth import Caller
@@ -38,8 +38,7 @@ async def push(
         entity=key[0], op=patch.op, offline_id=f"resolution:{conflict_id}", server_id=key[1],
         client_version=record.version, data=dict(patch.data),
     )  # fmt: skip
-    (named,) = name(who.tenant, sender, [sent])
-    assert isinstance(named, Named)
+    named = name(sender, sent, key)
     if related := wanted.related(fold, [named]):
         fold.snapshot.records.update(await store.related(connection, who.tenant, related))
     kind = fold.rules.types[key[0]]

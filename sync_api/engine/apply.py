@@ -16,7 +16,8 @@ def apply(record: Record, decision: Decision, stamp: Stamp) -> dict[str, Stamp]:
         fresh = dict.fromkeys([*record.stamps, DELETED], stamp)
     else:
         fresh = dict.fromkeys(decision.writes, stamp)
-        fresh.update({name: {**stamp, "over": others} for name, others in decision.over.items()})
+        if decision.over:
+            fresh.update({name: {**stamp, "over": others} for name, others in decision.over.items()})
         if decision.replaces:
             record.data = {}
         record.data.update(fields(decision))

@@ -16,6 +16,7 @@ from sync_api.push.schemas import ChangeIn, Envelope, Malformed
 
 ChangeKey = tuple[str, str, str, str]  # user, device, entity type, offline_id
 RecordKey = tuple[str, str]  # entity type, entity id
+Meant = tuple[ChangeIn, RecordKey]
 NOTHING: dict[str, Json] = {}
 
 
@@ -80,13 +81,14 @@ class Named(Struct, frozen=True):
         return self.record_key[1]
 
 
-def name(tenant: str, sender: Sender, changes: Sequence[ChangeIn | Malformed]) -> list[Named | Malformed]:
-    """Every change with its record. A `server_id` may be the offline_id of an earlier create of the same batch."""
+def meant(tenant: str, sender: Sender, changes: Sequence[ChangeIn | Malformed]) -> list[Meant | Malformed]:
+    """Every change with the record that it means. A `server_id` may be the offline_id of an earlier create of the same
+    batch."""
     temporary: dict[tuple[str, str], str] = {}
-    named: list[Named | Malformed] = []
+    found: list[Meant | Malformed] = []
     for sent in changes:
         if isinstance(sent, Malformed):
-            named.append(sent)
+            found.append(sent)
             continue
         entity_id = sent.server_id
         if entity_id is None:
@@ -96,11 +98,17 @@ def name(tenant: str, sender: Sender, changes: Sequence[ChangeIn | Malformed]) -
             temporary[sent.entity, sent.offline_id] = entity_id
         else:
             entity_id = temporary.get((sent.entity, entity_id), entity_id)
-        named.append(_named(sender, sent, entity_id))
-    return named
+        found.append((sent, (sent.entity, entity_id)))
+    return found
 
 
-def _named(sender: Sender, sent: ChangeIn, entity_id: str) -> Named:
+def change_key(sender: Sender, sent: ChangeIn) -> ChangeKey:
+    """By which the answer to a change is kept."""
+    return sender.user, sender.device, sent.entity, sent.offline_id
+
+
+def name(sender: Sender, sent: ChangeIn, record_key: RecordKey) -> Named:
+    """The change with its name."""
     client_time = sender.client_time
     edited_at_sent = clock.storable(sent.edited_at) if sent.edited_at else None
     edited_at = clock.corrected(edited_at_sent or client_time, client_time, sender.received_at)
@@ -118,8 +126,8 @@ def _named(sender: Sender, sent: ChangeIn, entity_id: str) -> Named:
     return Named(
         sent,
         change,
-        (sender.user, sender.device, sent.entity, sent.offline_id),
-        (sent.entity, entity_id),
+        change_key(sender, sent),
+        record_key,
         edited_at_sent,
         edited_at,
         digest(sent, data),

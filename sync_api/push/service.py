@@ -1,9 +1,11 @@
 """Take pushes: read, decide, write. First in the hope of being alone, with nothing locked while it is decided; when
 somebody else was there, again from the start, in one transaction that holds what it reads."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
 
@@ -11,11 +13,13 @@ from sync_api.db.session import Connection, Months, Pool, Raced, Unbegun, as_ten
 from sync_api.push import references, store, wanted
 from sync_api.push.answers import Answer
 from sync_api.push.fold import Fold
-from sync_api.push.prepare import Named, Sender, name
+from sync_api.push.prepare import Meant, Named, Sender, change_key, meant, name
 from sync_api.push.schemas import ChangeIn, Malformed
 from sync_api.rules import RulesCache
 from sync_api.tenancy import unknown_tenant
 from web.problems import Problem
+
+WORTH_A_TASK = 20  # changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +31,24 @@ class Engine:
     months: Months
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Batch:
-    """One push of one sender, its changes named."""
+    """One push of one sender: its changes, each with the record that it means, and as they are named in the end."""
 
     sender: Sender
-    changes: list[Named | Malformed]
+    meant: list[Meant | Malformed]
+    changes: list[Named | Malformed] = field(default_factory=list)
+
+    def name(self) -> None:
+        """Name the changes, unless an earlier attempt has."""
+        self.changes = self.changes or [
+            one if isinstance(one, Malformed) else name(self.sender, *one) for one in self.meant
+        ]
 
 
 def batch(tenant: str, sender: Sender, changes: Sequence[ChangeIn | Malformed]) -> Batch:
     """A push, ready to be taken."""
-    return Batch(sender, name(tenant, sender, changes))
+    return Batch(sender, meant(tenant, sender, changes))
 
 
 async def take(engine: Engine, tenant: str, batches: Sequence[Batch]) -> list[Answer]:
@@ -76,16 +87,17 @@ async def begin(
     answered before (a batch comes again as it came): whoever writes finds out about the rest. Raced when they were.
     """
     is_hopeful = isinstance(connection, Unbegun)
-    named = _named(batches)
-    keys = [change.key for change in named]
-    snapshot = await store.read(
+    sent = [(one.sender, *change) for one in batches for change in one.meant if not isinstance(change, Malformed)]
+    asked = [*sent[:1], *sent[1:][-1:]] if is_hopeful else sent
+    reading = store.read(
         connection,
         tenant,
-        [change.record_key for change in named],
-        [*keys[:1], *keys[1:][-1:]] if is_hopeful else keys,
+        [record for _, _, record in sent],
+        [change_key(sender, change) for sender, change, _ in asked],
         [one.sender.device for one in batches],
         locks=locks and not is_hopeful,
     )
+    snapshot = await _while_reading(reading, batches)
     if is_hopeful and snapshot.answers:
         raise Raced
     if snapshot.config_version is None:
@@ -107,6 +119,25 @@ async def begin(
     if bases := wanted.bases(fold, new):
         fold.bases = await store.bases(connection, tenant, bases)
     return fold
+
+
+async def _while_reading(reading: Coroutine[Any, Any, store.Snapshot], batches: Sequence[Batch]) -> store.Snapshot:
+    """What is read, with the changes named while PostgreSQL is at it: where few connections push, both would otherwise
+    wait for each other. For few changes the task would cost more than they do."""
+    if sum(len(one.meant) for one in batches) < WORTH_A_TASK:
+        for one in batches:
+            one.name()
+        return await reading
+    task = asyncio.ensure_future(reading)
+    try:
+        await asyncio.sleep(0)  # it runs until it has sent its question
+        for one in batches:
+            one.name()
+    except BaseException:
+        task.cancel()
+        await asyncio.wait([task])  # the connection must not be given back in the middle of it
+        raise
+    return await task
 
 
 def _named(batches: Sequence[Batch]) -> list[Named]:

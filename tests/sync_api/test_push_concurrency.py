@@ -148,6 +148,24 @@ async def test_a_change_that_comes_again_amid_new_ones_gets_its_answer(tenant: T
     assert again["summary"] == {"applied": 3, "conflicts": 0, "rejected": 0, "replayed": 1}
 
 
+async def test_a_push_that_fails_while_its_records_are_read_leaves_nothing_behind(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its changes are named meanwhile: what goes wrong there must not give the connection back in the middle."""
+    queue = [change("create", data={"n": n}) for n in range(service.WORTH_A_TASK)]
+    ann, named = tenant.device("ann"), service.Batch.name
+
+    def fail(_: service.Batch) -> None:
+        monkeypatch.setattr(service.Batch, "name", named)
+        raise ValueError
+
+    for _ in range(3):
+        monkeypatch.setattr(service.Batch, "name", fail)
+        assert (await ann.post(json=ann.envelope(*queue))).status_code == 500
+        answers = await asyncio.gather(*(tenant.device(f"u{n}").push(*queue) for n in range(4)))
+        assert {answer["summary"]["applied"] for answer in answers} == {len(queue)}
+
+
 async def test_a_connection_that_dies_is_answered_503_and_the_next_push_gets_through(tenant: Tenant, sql: Any) -> None:
     ann = tenant.device("ann")
     await ann.one(op="create", server_id="r", data={"n": 0})

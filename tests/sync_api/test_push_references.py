@@ -7,7 +7,7 @@ import pytest
 
 from sync_api import ids
 from sync_api.engine.declarations import DeclarationError, check_known, parse
-from sync_api.push.prepare import Named, Sender, name
+from sync_api.push.prepare import Named, Sender, meant, name
 from sync_api.push.references import put_in
 from sync_api.push.schemas import ChangeIn, Envelope, Malformed
 from sync_api.rules import shipped
@@ -18,7 +18,8 @@ SENDER = Sender("ann", "s", "s", NOW, Envelope("phone", NOW), 0, 0, 0.0)
 
 
 def named(*changes: dict[str, Any] | Malformed) -> list[Named | Malformed]:
-    return name("t", SENDER, [one if isinstance(one, Malformed) else ChangeIn(**one) for one in changes])
+    sent = [one if isinstance(one, Malformed) else ChangeIn(**one) for one in changes]
+    return [one if isinstance(one, Malformed) else name(SENDER, *one) for one in meant("t", SENDER, sent)]
 
 
 def final(*changes: dict[str, Any] | Malformed) -> list[Any]:
