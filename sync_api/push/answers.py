@@ -16,11 +16,13 @@ RETRYABLE = frozenset({"resync_required", "blocked"})
 
 @dataclass(slots=True)
 class Answer:
-    """The verdicts of one push, in request order within each list."""
+    """The verdicts of one push, in request order within each list. basis: all that they came of, which lives as long as
+    the answer."""
 
     sync_id: str
     lists: dict[str, list[bytes]] = field(default_factory=lambda: {"applied": [], "conflicts": [], "rejected": []})
     replayed: int = 0
+    basis: object = None
 
     def add(self, verdict: Verdict, item: dict[str, Any]) -> str:
         """Add a verdict; answers how it is stored."""

@@ -35,7 +35,9 @@ class Presence:
         """Hours since the user's last event before this push, at most 168."""
         self._begin(now)
         last = self._before.get(user)
-        return 168.0 if last is None else max(0, min(now - last, WEEK_MS)) / 3_600_000
+        if last is None or now - last >= WEEK_MS:
+            return 168.0
+        return (now - last) / 3_600_000 if last < now else 0.0
 
     def note(self, user: str, now: int) -> None:
         """One more event. What is older than a week, or than fifty others, is forgotten."""

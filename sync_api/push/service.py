@@ -75,6 +75,8 @@ async def _take(
     if isinstance(connection, Unbegun) and not all(change.key in fold.answers for change in _named(batches)):
         raise Raced  # or perhaps: nothing will be stored that could show that a change was answered before
     await store.write(connection, tenant, fold.finish())
+    for answer in answers:
+        answer.basis = fold
     return answers
 
 
