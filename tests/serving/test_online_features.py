@@ -2,14 +2,14 @@
 
 import random
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 
 from serving import features
 from serving.features import DEFAULTS, Edit
-from tests.serving.histories import FIELDS, RECORDS, USERS, expected, random_history, write
+from tests.serving.histories import FIELDS, RECORDS, USERS, Event, History, expected, random_history, write
 
 
 @pytest.fixture
@@ -71,6 +71,22 @@ async def test_a_question_alone_and_in_a_queue_has_one_answer(db, reader):
         # time has gone on between the two
         assert alone.values == pytest.approx(seen.values, rel=1e-3, abs=0.01)
         assert alone.record_version == seen.record_version
+
+
+async def test_the_newest_of_a_record_are_those_that_came_last(db, reader):
+    """As the warehouse takes them, also where an import brought what is older."""
+    now = datetime.now(UTC)
+    fresh = [_event(seq, "a", now - timedelta(hours=1)) for seq in range(1, 21)]
+    imported = [_event(seq, "b", now - timedelta(days=9)) for seq in range(21, 41)]
+    await write(db, "imported", History((*fresh, *imported), ()))
+    edits = [Edit("ann", "task", "t1", (field,)) for field in "ab"]
+    seen = await features.read(reader, "imported", edits)
+    assert [one.values["field_overlap_score"] for one in seen] == [0.0, 1.0]
+
+
+def _event(seq: int, field: str, received_at: datetime) -> Event:
+    edited_at = received_at - timedelta(minutes=1)
+    return Event(seq, "bob", ("task", "t1"), "applied", False, (field,), received_at, "update", seq, edited_at)
 
 
 async def test_nobody_and_nothing_known_is_the_default(reader):
