@@ -11,6 +11,8 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+from joblib import parallel_config, register_parallel_backend
+from joblib.parallel import ThreadingBackend
 from mlflow import MlflowClient
 
 from ml import registry, tracking
@@ -77,6 +79,21 @@ def test_an_interrupted_search_ends_where_it_would_have_ended(slices: Split) -> 
     again, tried = tuned(slices, **known)
     assert [(t.candidate, t.fold_pr_auc) for t in again] == [(t.candidate, t.fold_pr_auc) for t in whole]
     assert set(tried) == {trial.candidate.name for trial in whole} - known.keys()
+
+
+def test_another_backend_of_joblib_takes_the_trials(slices: Split) -> None:
+    """As a cluster's would."""
+    taken: list[object] = []
+
+    class Elsewhere(ThreadingBackend):  # type: ignore[misc]  # joblib has no types
+        def submit(self, func: object, callback: object = None) -> object:
+            taken.append(func)
+            return super().submit(func, callback)
+
+    register_parallel_backend("elsewhere", Elsewhere)
+    with parallel_config(backend="elsewhere", n_jobs=2):
+        tune(slices.train.head(3_000), FIRST, lambda *_: None, rounds=0)
+    assert len(taken) == len(FIRST)
 
 
 @pytest.fixture
