@@ -94,12 +94,13 @@ def _linear(pipeline: Pipeline) -> Linear:
     """The range's own scaling is folded into that of the scaler: both are straight lines."""
     fill, within, scaler, estimator = (pipeline.named_steps[name] for name in ("fill", "range", "scale", "model"))
     width = 1.0 / within.scale_
+    logged = {name for _, step, names in fill.transformers_ if isinstance(step, Pipeline) for name in names}
     return Linear(
         mean=within.data_min_ + scaler.mean_ * width,
         scale=scaler.scale_ * width,
         coef=estimator.coef_[0],
         intercept=float(estimator.intercept_[0]),
-        is_logged=np.array([isinstance(step, Pipeline) for name, step, _ in fill.transformers_ if name != "remainder"]),
+        is_logged=np.array([name in logged for name in FEATURE_NAMES]),
         low=within.data_min_,
         high=within.data_min_ + width,
     )

@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from ml import linear
-from ml.features import FEATURE_NAMES, FEATURES, TARGET, Feature
+from ml.features import FEATURE_NAMES, FEATURES, TARGET
 from ml.monotone import RISING, signs
 
 ModelType = Literal["logistic_regression", "random_forest", "gradient_boosting"]
@@ -66,7 +66,7 @@ class Candidate:
         constraints = signs(FEATURE_NAMES, self.rising)
         if self.model_type == "logistic_regression":
             regression = LogisticRegression(max_iter=1000, **self.settings)
-            return Pipeline([("fill", _fill_missing(linear.LOGGED)), *linear.tamed(), ("model", regression)])
+            return Pipeline([*_filled(linear.LOGGED), *linear.tamed(), ("model", regression)])
         trees: RandomForestClassifier | HistGradientBoostingClassifier
         if self.model_type == "random_forest":
             trees = RandomForestClassifier(
@@ -76,7 +76,7 @@ class Candidate:
             trees = HistGradientBoostingClassifier(
                 random_state=SEED, monotonic_cst=constraints, **BOOSTING, **self.settings
             )
-        return Pipeline([("fill", _fill_missing()), ("model", trees)])
+        return Pipeline([*_filled(), ("model", trees)])
 
     def fit(self, frame: pd.DataFrame, weights: NDArray[np.float64]) -> Pipeline:
         """The pipeline fitted to labelled rows, each of which stands for so many: float64[n]."""
@@ -97,13 +97,20 @@ CANDIDATES: Final[tuple[Candidate, ...]] = (
 )
 
 
-def _fill_missing(logged: Collection[str] = ()) -> ColumnTransformer:
-    return ColumnTransformer(
-        [(feature.name, _filled(feature, is_logged=feature.name in logged), [feature.name]) for feature in FEATURES],
-        verbose_feature_names_out=False,
-    )
+def _filled(logged: Collection[str] = ()) -> list[tuple[str, ColumnTransformer]]:
+    """The steps that put defaults where values are missing: alike columns together, then in the contract's order."""
+    alike: dict[tuple[float, bool], list[str]] = {}
+    for feature in FEATURES:
+        alike.setdefault((feature.default, feature.name in logged), []).append(feature.name)
+    fill = ColumnTransformer(
+        [(f"{default:g}{' logged' * is_logged}", _fill(default, is_logged=is_logged), names)
+         for (default, is_logged), names in alike.items()]
+    )  # fmt: skip
+    filled = [name for names in alike.values() for name in names]
+    order = ColumnTransformer([("contract", "passthrough", [filled.index(name) for name in FEATURE_NAMES])])
+    return [("fill", fill), ("order", order)]
 
 
-def _filled(feature: Feature, *, is_logged: bool) -> SimpleImputer | Pipeline:
-    filled = SimpleImputer(strategy="constant", fill_value=feature.default)
+def _fill(default: float, *, is_logged: bool) -> SimpleImputer | Pipeline:
+    filled = SimpleImputer(strategy="constant", fill_value=default)
     return make_pipeline(filled, linear.logarithm()) if is_logged else filled

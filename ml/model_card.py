@@ -10,6 +10,7 @@ from ml.evaluate import Metrics
 from ml.features import FEATURE_SET, FEATURES
 from ml.report import Report
 
+ROOM = "\u00a0" * 2
 COLUMNS = (
     ("rows", "{:,.0f}"),
     ("positives", "{:,.0f}"),
@@ -33,9 +34,9 @@ def model_card(report: Report, pushes: Report | None, *, git_commit: str) -> str
         ("Against what a skeptic would try", _baselines(report)),
         ("Threshold", _threshold(report)),
         ("Data", _data(report)),
-        ("Features", _features()),
         ("Made with", _recipe(report, git_commit)),
         ("Limits", _limits(report)),
+        ("Features", _features()),
     )
     return "\n\n".join(f"## {title}\n\n{body}" for title, body in sections) + "\n"
 
@@ -82,8 +83,8 @@ def _baselines(report: Report) -> str:
 def _threshold(report: Report) -> str:
     threshold = report.chosen.threshold
     return (
-        f"Warns from **{threshold.value:.3f}** on; risk is medium from {threshold.medium:.3f}. {threshold.reason}. "
-        f"Chosen on the validation slice only. The product's aim is precision above 0.7 at a recall above 0.6."
+        f"Warns from **{threshold.value:.3f}** on: {threshold.reason}. Risk is medium from {threshold.medium:.3f} on. "
+        f"Both are chosen on the validation slice only. The product's aim is precision above 0.7 at a recall above 0.6."
     )
 
 
@@ -108,8 +109,10 @@ def _data(report: Report) -> str:
 
 
 def _features() -> str:
-    names = ", ".join(f"`{f.name}` ({f.unit})" for f in FEATURES)
-    return f"Feature set `{FEATURE_SET}`: {names}. What each means is in the manifest of the compiled model."
+    return (
+        f"Feature set `{FEATURE_SET}`: the {len(FEATURES)} inputs of the schema. Units, defaults and what each means "
+        "are in the manifest of the compiled model (`runtime/manifest.json`)."
+    )
 
 
 def _recipe(report: Report, git_commit: str) -> str:
@@ -138,5 +141,7 @@ def _day(frame: pd.DataFrame, which: str) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
+    # the registry's page sets cells side by side without any room between them
+    spaced = [[cell + ROOM for cell in cells] for cells in (header, *rows)]
+    lines = [spaced[0], ["---"] * len(header), *spaced[1:]]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -48,10 +48,12 @@ class Report:
         return str(self.split.holdout_from.isoformat())
 
     def metrics(self) -> Metrics:
-        """Flat names for a run: `holdout/pr_auc`, `holdout/moment/edit_open/recall`, `baseline/constant/pr_auc`."""
-        flat = {f"validation/{k}": v for k, v in self.chosen.validation.items()}
-        flat |= {f"holdout/{k}": v for k, v in self.chosen.holdout.items()}
+        """Flat names for a run, what is looked for first at the head: `holdout/pr_auc`,
+        `holdout/moment/edit_open/recall`, `baseline/constant/pr_auc`."""
+        flat = {f"holdout/{k}": self.chosen.holdout[k] for k in ("base_rate", "pr_auc") if k in self.chosen.holdout}
         flat |= {"holdout/pr_auc_low": self.interval.low, "holdout/pr_auc_high": self.interval.high}
+        flat |= {f"holdout/{k}": v for k, v in self.chosen.holdout.items()}
+        flat |= {f"validation/{k}": v for k, v in self.chosen.validation.items()}
         for kind, groups in (("moment", self.moments), ("tenant", self.tenants)):
             flat |= {f"holdout/{kind}/{name}/{k}": m[k] for name, m in groups.items() for k in OF_GROUPS if k in m}
         for name, baseline in self.baselines.items():

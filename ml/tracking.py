@@ -27,7 +27,7 @@ from mlflow.entities import Metric, Param, Run
 from mlflow.models import infer_signature
 from mlflow.utils.time import get_current_time_millis
 
-from ml import plots
+from ml import plots, registry
 from ml.calibration import Fitted
 from ml.compile import matrix
 from ml.drift import Profile
@@ -38,6 +38,12 @@ from ml.tune import Trial
 
 EXPERIMENT: Final = "conflict_predictor"
 REQUIREMENTS: Final = ("mlflow==3.17.*", "scikit-learn==1.9.*", "numpy==2.4.*", "pandas==3.1.*", "skops>=0.13,<1")
+# the UI begins with prompts and traces, unless the address says otherwise
+MODELS_PAGES: Final = "workflowType=machine_learning"
+ABOUT: Final = {
+    "mlflow.experimentKind": "custom_model_development",
+    "mlflow.note.content": "Will this edit end in a conflict? A run for each training, a nested run for each trial.",
+}
 RUNTIME: Final = "runtime"
 RECORD: Final = "record"
 # the level of pushes has a folder of its own: below RUNTIME what is served, beside it the reference
@@ -52,7 +58,7 @@ REASON: Final = "training_reason"
 TRAINING_KEY: Final = "training_key"
 _PARENT: Final = "mlflow.parentRunId"
 _LEVEL: Final = "level"
-_FOLD: Final = "fold/pr_auc"
+_FOLD: Final = "each_fold/pr_auc"
 _TYPE: Final = "model_type"
 
 # Reviewed: plain holders of data that run nothing when they are built. A file's own wishes are not consulted.
@@ -73,6 +79,7 @@ def parent_run(name: str, tags: dict[str, str]) -> Iterator[Run]:
     """
     _say_little()
     experiment = mlflow.set_experiment(EXPERIMENT)
+    mlflow.set_experiment_tags(ABOUT)
     stopped = _stopped(experiment.experiment_id, tags.get(TRAINING_KEY))
     with mlflow.start_run(run_id=stopped, run_name=None if stopped else name, tags=tags) as run:
         yield run
@@ -95,7 +102,7 @@ def trial_run(parent: Run, level: str, trial: Trial) -> None:
     run = client.create_run(
         parent.info.experiment_id,
         start_time=now - int(trial.seconds * 1000),
-        run_name=trial.candidate.name,
+        run_name=f"{level} · {trial.candidate.name}",
         tags=tags,
     )
     settings = {_TYPE: trial.candidate.model_type, **trial.candidate.settings}
@@ -120,21 +127,26 @@ def finished_trials(parent: Run, level: str) -> dict[str, Trial]:
     return found
 
 
-def log_report(report: Report, card: str) -> None:
-    """Parameters, metrics, data, pictures and the card into the active run."""
+def log_report(report: Report, pushes: Report | None, card: str) -> None:
+    """Parameters, data, pictures and the card into the active run, whose description the card is too."""
     chosen, split = report.chosen, report.split
     mlflow.log_params({"model_type": chosen.candidate.model_type, **chosen.candidate.settings})
     mlflow.log_params(
         {
             "threshold": chosen.threshold.value,
             "threshold_reason": chosen.threshold.reason,
+            "medium_threshold": chosen.threshold.medium,
             "validation_from": split.validation_from.isoformat(),
             "holdout_from": split.holdout_from.isoformat(),
             "candidates": len(report.finalists),
         }
     )
+    if pushes is not None:
+        of_pushes = {"model": pushes.chosen.candidate.name, "threshold": pushes.chosen.threshold.value}
+        mlflow.log_params({f"{PUSH}/{name}": value for name, value in of_pushes.items()})
     mlflow.log_input(_data(report), context="training")
     mlflow.log_text(card, "model_card.md")
+    mlflow.set_tag("mlflow.note.content", registry.fitting(card))
     for name, figure in figures(report).items():
         mlflow.log_figure(figure, f"plots/{name}.png")
 
@@ -192,7 +204,7 @@ def log_model(
     inputs = pd.DataFrame(matrix(example), columns=list(FEATURE_NAMES))
     info = mlflow.sklearn.log_model(
         model,
-        name="model",
+        name=EXPERIMENT,
         signature=infer_signature(inputs, model.predict_proba(inputs)),
         input_example=inputs,
         pip_requirements=list(REQUIREMENTS),
@@ -235,9 +247,9 @@ def load_reference(folder: Path) -> Fitted:
 
 
 def run_url(run: Run) -> str:
-    """Where the run is seen in the UI."""
+    """Where the run is seen in the UI, among the pages for trained models."""
     server = mlflow.get_tracking_uri().rstrip("/")
-    return f"{server}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    return f"{server}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}?{MODELS_PAGES}"
 
 
 def _say_little() -> None:

@@ -157,7 +157,7 @@ def _register(
 ) -> tuple[registry.Version, str]:
     chosen, holdout = report.chosen, report.split.holdout
     card = model_card(report, pushes, git_commit=git_commit)
-    tracking.log_report(report, card)
+    tracking.log_report(report, pushes, card)
     for level, one in ((tracking.RECORD, report), (tracking.PUSH, pushes)):
         if one:
             tracking.log_importances(level, one)

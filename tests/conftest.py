@@ -5,6 +5,7 @@ however that ends: a watchdog holds the other end of a pipe that closes when thi
 """
 
 import itertools
+import os
 import secrets
 import shutil
 import subprocess
@@ -23,6 +24,9 @@ from tests.mlflow_server import Mlflow
 from tests.postgres_server import Postgres, migrated
 
 pytest_plugins = ["tests.two_at_once"]
+
+# said before MLflow is imported: it would report to its makers, from a thread that changes this process's environment
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 ROLE_PASSWORD = "test"
 TEMPLATE = "foresync_template"

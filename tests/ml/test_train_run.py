@@ -55,6 +55,9 @@ def test_the_parent_run_holds_parameters_metrics_pictures_data_and_card(outcome:
     run = MlflowClient().get_run(outcome.run_id)
     assert run.info.run_name.startswith("train ") and run.info.status == "FINISHED"
     assert run.data.params["model_type"] == outcome.model_type
+    assert {"threshold", "medium_threshold", "push/model", "push/threshold"} <= set(run.data.params)
+    experiment = MlflowClient().get_experiment(run.info.experiment_id)
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     assert {"holdout/moment/edit_open/pr_auc", "holdout/tenant/jupyter-notebook/base_rate"} <= set(run.data.metrics)
     assert {"baseline/constant/pr_auc", "baseline/changed_by_others_recently/pr_auc"} <= set(run.data.metrics)
     assert run.data.metrics["compiled/max_difference"] <= 1e-12
@@ -65,7 +68,11 @@ def test_the_parent_run_holds_parameters_metrics_pictures_data_and_card(outcome:
     names = ("precision_recall", "roc", "calibration", "confusion", "slices")
     assert plots == {f"plots/{name}.png" for name in names}
     card = mlflow.artifacts.load_text(f"runs:/{outcome.run_id}/model_card.md")
-    assert card == outcome.model_card and "base rate" in card and outcome.dataset_digest in card
+    assert (
+        card == run.data.tags["mlflow.note.content"] == outcome.model_card
+        and "base rate" in card
+        and outcome.dataset_digest in card
+    )
 
 
 @pytest.mark.parametrize("level", ["record", "push"])
@@ -84,7 +91,10 @@ def test_each_trial_is_a_nested_run_with_a_name_of_its_own(outcome: TrainingOutc
     trials = MlflowClient().search_runs(
         [parent.info.experiment_id], f"tags.mlflow.parentRunId = '{outcome.run_id}' and metrics.`folds/pr_auc` > 0"
     )
-    assert {run.info.run_name for run in trials} == {candidate.name for candidate in CANDIDATES}
+    assert len(trials) == 2 * len(CANDIDATES)
+    assert {run.info.run_name for run in trials} == {
+        f"{level} · {candidate.name}" for level in ("record", "push") for candidate in CANDIDATES
+    }
     assert {run.info.status for run in trials} == {"FINISHED"}
     assert {run.data.params["model_type"] for run in trials} == {candidate.model_type for candidate in CANDIDATES}
 
