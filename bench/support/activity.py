@@ -121,20 +121,20 @@ SNAPSHOTS = {
 }
 
 
-def write_lake(lake: Path, events: int, *, per_day: int, memory: str = "1GB") -> list[date]:
-    """Write what the features are made of below `lake`; answers the days, in order."""
-    days = -(-events // per_day)
+def write_lake(lake: Path, events: int, *, per_day: int, held: int = 0, memory: str = "1GB") -> list[date]:
+    """Write what the features are made of below `lake`, which holds the days of so many; answers all days, in order."""
+    days, days_held = -(-events // per_day), held // per_day
     with duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{memory}'; SET threads = 2; SET TimeZone = 'UTC'")
         connection.execute(f"{DRAW}; {ZIPF}")
-        for first in range(0, days, DAYS_AT_ONCE):
+        for first in range(days_held - days_held % DAYS_AT_ONCE, days, DAYS_AT_ONCE):
             numbers = (first * per_day, min((first + DAYS_AT_ONCE) * per_day, events))
             given = {"per_day": per_day, "first_burst": numbers[0] // BURST, "last_burst": numbers[1] // BURST}
             connection.execute(EVENTS, given | {"start": datetime(*START.timetuple()[:3], tzinfo=UTC).timestamp()})
             connection.execute(ROWS, {"seq": 3 * numbers[0]})
             for table, rows in (("sync_log", SYNC_LOG), ("edit_session_event", PRESENCE)):
                 connection.execute(f"CREATE OR REPLACE TABLE made AS {rows}")
-                for number in range(first, min(first + DAYS_AT_ONCE, days)):
+                for number in range(max(first, days_held), min(first + DAYS_AT_ONCE, days)):
                     _write_day(connection, lake / "raw" / table, START + timedelta(days=number))
         for table, rows in SNAPSHOTS.items():
             (lake / "raw" / table).mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Other ways to the five features, each a process of its own: `python -m bench.support.feature_peers NAME LAKE`.
 
-The floor does no feature at all: the engine reads the same rows, sorts them by record and time, writes them. The peers
-answer for `edit_start` alone and leave presence out, so they are given the easier task.
+The floor does no feature at all: the engine reads the same rows, of changes and of presence, sorts them by record and
+time, writes them. The peers answer for `edit_start` alone and leave presence out, so they are given the easier task.
 """
 
 import sys
@@ -19,7 +19,12 @@ SELECT tenant_id, id, seq, received_at, edited_at, user_id, device_id, sync_sess
 FROM read_parquet('{lake}/raw/sync_log/day=*/part.parquet', hive_partitioning = true, union_by_name = true)
 WHERE outcome IN ('applied', 'merged', 'conflict')
 """
-FLOOR = "CREATE TABLE sorted AS {events} ORDER BY tenant_id, entity_type, entity_id, received_at"
+PRESENCE = """
+SELECT tenant_id, id, edit_id, seq, event, received_at, expires_at, user_id, entity_type, entity_id, base_version,
+  fields
+FROM read_parquet('{lake}/raw/edit_session_event/day=*/part.parquet', hive_partitioning = true, union_by_name = true)
+"""
+FLOOR = "CREATE TABLE {name} AS {rows} ORDER BY tenant_id, entity_type, entity_id, received_at"
 
 NAIVE = """
 CREATE TABLE answers AS
@@ -58,7 +63,8 @@ SELECT * FROM events LEFT JOIN counted USING (id) LEFT JOIN mine USING (id) LEFT
 def floor(lake: str) -> None:
     with duckdb.connect(f"{lake}/floor.duckdb") as connection:
         connection.execute("SET threads = 2; SET memory_limit = '1GB'; SET preserve_insertion_order = false")
-        connection.execute(FLOOR.format(events=EVENTS.format(lake=lake)))
+        for name, rows in (("changes", EVENTS), ("presence", PRESENCE)):
+            connection.execute(FLOOR.format(name=name, rows=rows.format(lake=lake)))
 
 
 def naive(lake: str) -> None:

@@ -1,6 +1,6 @@
 {#-
   Rows, each with the newest of the events of its keys that stands at or before its position (`strictly`: before it);
-  nulls where there is none. `rows` and `events` are names of relations; `columns` are those of the rows, `values` those
+  nulls where there is none. `rows` and `events` are names of relations; `columns` are those of the rows, keys among them, `values` those
   of the events that are wanted; `position` is a column of the rows, `place` one of the events, unique among the events
   of the same keys.
 -#}

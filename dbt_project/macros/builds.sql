@@ -1,7 +1,7 @@
 {#-
   Building day by day. A run finds the tenants' days in which rows came since the last finished one (`int_open_days`);
   models write those days and leave all others as they are. What was not finished stays open: a run that was killed,
-  or that built a part of the models, is followed by one that does its days again.
+  or that left out models that are there, is followed by one that does its days again.
 -#}
 
 {#- Everything is built: because it was asked for, or because no build of these very models was ever finished. -#}
@@ -39,6 +39,8 @@
 
 {#- Another model's table as an earlier run left it: for what stands before that model in this one. -#}
 {% macro as_left(name) %}{{ return(this.incorporate(path={'identifier': name})) }}{% endmacro %}
+
+{% macro counted_on_from() %}{{ return(['int_log', 'int_days', 'int_questions', 'int_newest_events']) }}{% endmacro %}
 
 {#- A model's table, for whom it is no ancestor of. -#}
 {% macro table_of(name) -%}
@@ -91,14 +93,19 @@
     {{ return(local_md5(parts | sort | join)) }}
 {%- endmacro %}
 
-{#- A run is finished when every incremental model was written in it. -#}
+{#-
+  A run is finished when every incremental model was written in it that is there, and those that the next one counts on from.
+  A warehouse of a few models only is kept by day, too; a model that comes to it later is built whole.
+-#}
 {% macro after_a_run(results) -%}
     {%- if execute and flags.WHICH in ('run', 'build') -%}
         {%- set written = [] -%}
         {%- for result in results if result.status == 'success' -%}{%- do written.append(result.node.unique_id) -%}{%- endfor -%}
         {%- set missing = [] -%}
         {%- for node in graph.nodes.values() if node.config.materialized == 'incremental' and node.unique_id not in written -%}
-            {%- do missing.append(node.unique_id) -%}
+            {%- if node.name in counted_on_from() or adapter.get_relation(node.database, node.schema, node.alias) -%}
+                {%- do missing.append(node.unique_id) -%}
+            {%- endif -%}
         {%- endfor -%}
         {%- if not missing -%}{{ return(adapter.dispatch('finish', 'foresync')()) }}{%- endif -%}
     {%- endif -%}

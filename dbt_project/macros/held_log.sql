@@ -1,6 +1,6 @@
 {#-
-  Rows of a table of the log, as far as it is held, with their number and day: these columns of the staging model. On open
-  days, what is already there and what came.
+  Rows of a table of the log, as far as it is held, with their number, their day, and when they became visible: these
+  columns of the staging model. On open days, what is already there and what came.
 -#}
 {% macro held_rows(staging, columns) -%}
     {%- set since -%}
@@ -41,6 +41,7 @@ met as (
 
 select
     met.*,
+    log.visible_at,
     log.day_number
 from met
 inner join {{ of_open_days(ref('int_log'), 'row_no') }} as log on met.row_no = log.row_no

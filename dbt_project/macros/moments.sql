@@ -10,7 +10,7 @@ select
     moments.asked_at,
     moments.as_of_seq,
     events.event_id,
-    moments.prediction_id,
+    cast(null as {{ dbt.type_string() }}) as prediction_id,
     events.received_at,
     events.sync_session_id,
     events.user_id,
@@ -33,13 +33,13 @@ inner join {{ of_open_days(ref('int_changes'), 'row_no') }} as events on moments
 left join {{ looked_up(ref('int_edit_events'), words_announced(), ['row_no']) }} as said on moments.announced_no = said.row_no
 union all
 select
-    moments.tenant_id,
-    moments.prediction_id || '/asked',
+    predictions.tenant_id,
+    predictions.prediction_id || '/asked',
     'asked',
     moments.asked_at,
     moments.as_of_seq,
     null,
-    moments.prediction_id,
+    predictions.prediction_id,
     null,
     null,
     predictions.user_id,
@@ -68,6 +68,6 @@ inner join {{ of_open_days(ref('int_questions'), 'tenant_no') }} as predictions 
 {#- To read from. -#}
 {% macro moments_to_build() -%}
     {%- set all = ref('int_moments') -%}
-    {%- set read = [ref('int_moment_numbers'), ref('int_changes'), ref('int_edit_events'), ref('int_questions')] -%}
+    {%- set read = [ref('int_moment_numbers'), ref('int_changes'), ref('int_edit_events'), ref('int_questions'), ref('int_open_days')] -%}
     {%- if is_day_build() -%}({{ moments_in_words() }}){%- else -%}{{ all }}{%- endif -%}
 {%- endmacro %}

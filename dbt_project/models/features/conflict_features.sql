@@ -7,14 +7,10 @@ with measured as (
         moments.tenant_id,
         moments.moment_id,
         moments.day_number,
-        editors.concurrent_editors,
-        {{ seconds_between('history.own_last_event_at', 'moments.asked_at') }} / 3600 as hours_since,
-        history.user_events,
-        history.user_conflicts,
-        history.record_events,
-        {{ seconds_between('history.record_first_event_at', 'moments.asked_at') }} / 86400 as record_age_days,
-        overlap.score,
-        overlap.silent_score,
+        {%- for feature in first_features() %}
+        five.{{ feature }},
+        {%- endfor %}
+        five.silent_overlap_score,
         case when moments.is_announced or moments.announced_base_version is not null then 1 else 0 end as is_announced,
         versions.versions_behind,
         versions.fields_behind,
@@ -45,9 +41,7 @@ with measured as (
         rates.user_open_log / cast({{ 2 ** 32 }} as {{ double() }}) as user_open_log,
         ages.open_seconds / 3600 as edit_age_hours
     from {{ moments_to_build() }} as moments
-    inner join {{ of_open_days(ref('int_moment_history'), 'moment_no') }} as history on moments.moment_no = history.moment_no
-    left join {{ of_open_days(ref('int_moment_editors'), 'moment_no') }} as editors on moments.moment_no = editors.moment_no
-    left join {{ of_open_days(ref('int_moment_overlap'), 'moment_no') }} as overlap on moments.moment_no = overlap.moment_no
+    inner join {{ of_open_days(ref('int_moment_five'), 'moment_no') }} as five on moments.moment_no = five.moment_no
     left join {{ of_open_days(ref('int_moment_versions'), 'moment_no') }} as versions on moments.moment_no = versions.moment_no
     left join {{ of_open_days(ref('int_moment_open_edits'), 'moment_no') }} as open_edits on moments.moment_no = open_edits.moment_no
     inner join {{ of_open_days(ref('int_moment_rates'), 'moment_no') }} as rates on moments.moment_no = rates.moment_no
@@ -58,20 +52,9 @@ with measured as (
 select
     tenant_id,
     moment_id,
-    cast(coalesce(concurrent_editors, 0) as {{ double() }}) as concurrent_editors,
-    cast(
-        case
-            when hours_since is null or hours_since > {{ var('hours_since_last_sync_cap') }} then {{ var('hours_since_last_sync_cap') }}
-            when hours_since < 0 then 0
-            else hours_since
-        end as {{ double() }}
-    ) as hours_since_last_sync,
-    cast(case when user_events > 0 then 100 * user_conflicts / cast(user_events as {{ double() }}) else 0 end as {{ double() }})
-        as user_conflict_rate,
-    cast(
-        case when record_age_days > 1 then record_events / record_age_days else record_events end as {{ double() }}
-    ) as entity_edit_frequency,
-    cast(coalesce(score, 0) as {{ double() }}) as field_overlap_score,
+    {%- for feature in first_features() %}
+    {{ feature }},
+    {%- endfor %}
     cast(is_announced as {{ double() }}) as is_announced,
     cast(coalesce(versions_behind, 0) as {{ double() }}) as versions_behind,
     cast(coalesce(fields_behind, 0) as {{ double() }}) as fields_behind,
@@ -93,6 +76,6 @@ select
     cast(case when edit_age_hours > 0 then edit_age_hours else 0 end as {{ double() }}) as edit_age_hours,
     -- a push has as many as it has records
     cast(1 as {{ double() }}) as records_open,
-    cast(coalesce(silent_score, 0) as {{ double() }}) as silent_overlap_score,
+    silent_overlap_score,
     day_number
 from measured

@@ -11,17 +11,15 @@
 with events as (
 
     select
-        changes.tenant_id,
-        changes.seq,
         changes.row_no as event_no,
         changes.day_number,
         records.type_no,
         records.record_no,
         users.user_no,
         changes.received_at,
+        changes.visible_at,
         changes.is_conflicted,
-        changes.new_version,
-        case when changes.operation = 'delete' then changes.new_version end as deleted_version
+        changes.new_version
     from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
     inner join {{ ref('int_records') }} as records
         on
@@ -104,23 +102,17 @@ before_{{ name }} as (
         lasts.event_no,
         lasts.{{ name }}_event_number,
         lasts.record_first_event_at,
-        lasts.record_version,
-        lasts.record_deleted_version,
         lasts.own_last_event_at,
         lasts.user_conflicts
     from last_of_{{ name }} as asked
     inner join lasts on asked.event_no = lasts.event_no
     {% else %}
     select
-        {% for key in keys %}{{ key }}, {% endfor %}
-        event_no,
-        event_no as {{ name }}_event_number,
-        received_at as record_first_event_at,
-        new_version as record_version,
-        new_version as record_deleted_version,
-        received_at as own_last_event_at,
-        event_no as user_conflicts
-    from events
+        {% for key in keys + ['event_no', name ~ '_event_number', 'user_conflicts'] %}
+        cast(null as {{ dbt.type_bigint() }}) as {{ key }},
+        {% endfor %}
+        cast(null as {{ timestamptz() }}) as record_first_event_at,
+        cast(null as {{ timestamptz() }}) as own_last_event_at
     where false
     {% endif %}
 
@@ -137,8 +129,6 @@ counted as (
         row_number() over by_record as record_number,
         lag(event_no) over (partition by record_no order by event_no) as record_previous_no,
         min(received_at) over by_record as first_event_at,
-        max(new_version) over by_record as version,
-        max(deleted_version) over by_record as last_deleted_version,
         row_number() over by_record_and_user as own_number,
         lag(event_no) over (partition by record_no, user_no order by event_no) as own_previous_no,
         max(received_at) over by_record_and_user as last_event_at,
@@ -155,21 +145,18 @@ counted as (
 )
 
 select
-    counted.tenant_id,
-    counted.seq,
     counted.event_no,
     counted.type_no,
     counted.record_no,
     counted.user_no,
     counted.received_at,
+    counted.visible_at,
     counted.new_version,
     counted.type_number + coalesce(before_type.type_event_number, 0) as type_event_number,
     coalesce(counted.type_previous_no, before_type.event_no) as type_previous_no,
     counted.record_number + coalesce(before_record.record_event_number, 0) as record_event_number,
     coalesce(counted.record_previous_no, before_record.event_no) as record_previous_no,
     least(counted.first_event_at, before_record.record_first_event_at) as record_first_event_at,
-    greatest(counted.version, before_record.record_version) as record_version,
-    greatest(counted.last_deleted_version, before_record.record_deleted_version) as record_deleted_version,
     counted.own_number + coalesce(before_own.own_event_number, 0) as own_event_number,
     coalesce(counted.own_previous_no, before_own.event_no) as own_previous_no,
     greatest(counted.last_event_at, before_own.own_last_event_at) as own_last_event_at,

@@ -4,29 +4,11 @@
   of fields that the record had by then.
 -#}
 
-with numbers as (
+{#- Read where they are wanted: a common table would be a copy of them. -#}
+{% set numbers = of_open_days(ref('int_event_numbers'), 'event_no') %}
+{% set touches = of_open_days(ref('int_event_touches'), 'event_no') %}
 
-    select
-        event_no,
-        record_no,
-        user_no,
-        record_previous_no,
-        own_previous_no,
-        day_number
-    from {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as events
-
-),
-
-touches as (
-
-    select
-        event_no,
-        word,
-        touches
-    from {{ of_open_days(ref('int_event_touches'), 'event_no') }} as events
-
-),
-
+with
 {% if is_day_build() %}
 
 -- the last events before the open days: those before the first in them
@@ -36,7 +18,7 @@ lasts as (
         record_no,
         cast(null as {{ dbt.type_bigint() }}) as user_no,
         min(record_previous_no) as event_no
-    from numbers
+    from {{ numbers }} as numbers
     group by record_no
     having count(*) = count(record_previous_no)
     union all
@@ -44,7 +26,7 @@ lasts as (
         record_no,
         user_no,
         min(own_previous_no)
-    from numbers
+    from {{ numbers }} as numbers
     group by record_no, user_no
     having count(*) = count(own_previous_no)
 
@@ -88,10 +70,9 @@ before_own as (
 before_record as (
 
     select
-        event_no as record_no,
-        word,
-        touches as record_touches
-    from touches
+        cast(null as {{ dbt.type_bigint() }}) as record_no,
+        cast(null as {{ dbt.type_bigint() }}) as word,
+        cast(null as {{ dbt.type_bigint() }}) as record_touches
     where false
 
 ),
@@ -99,11 +80,10 @@ before_record as (
 before_own as (
 
     select
-        event_no as record_no,
-        event_no as user_no,
-        word,
-        touches as own_touches
-    from touches
+        cast(null as {{ dbt.type_bigint() }}) as record_no,
+        cast(null as {{ dbt.type_bigint() }}) as user_no,
+        cast(null as {{ dbt.type_bigint() }}) as word,
+        cast(null as {{ dbt.type_bigint() }}) as own_touches
     where false
 
 ),
@@ -127,8 +107,8 @@ record_words as (
             numbers.record_no,
             touches.word,
             touches.event_no
-        from touches
-        inner join numbers on touches.event_no = numbers.event_no
+        from {{ touches }} as touches
+        inner join {{ numbers }} as numbers on touches.event_no = numbers.event_no
     ) as met
     group by record_no, word
 
@@ -144,12 +124,12 @@ summed as (
         record_words.word,
         {{ packed_sum('coalesce(touches.touches, 0)') }} over by_record as record_touches,
         {{ packed_sum('coalesce(touches.touches, 0)') }} over by_record_and_user as own_touches
-    from numbers
+    from {{ numbers }} as numbers
     inner join record_words
         on
             numbers.record_no = record_words.record_no
             and numbers.event_no >= record_words.since_no
-    left join touches
+    left join {{ touches }} as touches
         on
             numbers.event_no = touches.event_no
             and record_words.word = touches.word

@@ -1,154 +1,219 @@
 {{ config(materialized='incremental', unique_key='moment_no') }}
 {#-
   Other users who are at the record at each moment: an event received in the window before it, or an edit open at it.
-  Recent events meet moments by bucket of the window's length, so that a busy record is not joined with itself whole.
-  Who is there is noted as one bit of a word per user of the record: what is kept is a word or two a moment, not a row for
-  each whom it meets.
+
+  A moment of an event sees what had become visible before it, so whoever is there is there from one instant to another:
+  a user's stays at a record are put together, how many begin and end there is counted up, and a moment looks up how far
+  the count is. Nothing is joined with all that goes on at a busy record. What a question had seen is said by its answer and
+  not by the time alone; questions meet events by bucket of the window's length, and edits as int_moment_edits has them.
 -#}
 
 {% set window = var('presence_window_seconds') * 1000000 %}
-{% set users_in_a_word = 60 %}
+{% set moment = ['moment_no', 'asked_us', 'record_no', 'user_no', 'day_number'] %}
 
-with moments as (
+with of_events as (
+
+    select
+        moment_no,
+        {{ micros('asked_at') }} as asked_us,
+        record_no,
+        user_no,
+        day_number
+    from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
+    where moment_no > 0
+
+),
+
+-- from the first instant that sees it to the first that does not any more
+stays as (
+
+    select
+        record_no,
+        user_no,
+        {{ micros('visible_at') }} + 1 as from_us,
+        {{ micros('received_at') }} + {{ window }} as to_us
+    from {{ events_in_reach() }} as events
+    union all
+    select
+        intervals.record_no,
+        intervals.user_no,
+        {{ micros('intervals.from_at') }} + 1,
+        least({{ micros('intervals.expires_at') }}, {{ micros('intervals.to_at') }} + 1)
+    from {{ ref('int_presence_intervals') }} as intervals
+    {%- if is_day_build() %}
+    inner join (
+        select
+            {{ tenant_of('moment_no') }} as tenant_no,
+            min(asked_us) as asked_us
+        from of_events
+        group by {{ tenant_of('moment_no') }}
+    ) as looking_back
+        on
+            {{ shift_right('intervals.from_no', 40) }} = looking_back.tenant_no
+            and {{ micros('intervals.expires_at') }} > looking_back.asked_us
+            and ({{ micros('intervals.to_at') }} >= looking_back.asked_us or intervals.to_at is null)
+    {%- endif %}
+
+),
+
+ordered as (
+
+    select
+        record_no,
+        user_no,
+        from_us,
+        max(to_us) over (
+            partition by record_no, user_no order by from_us, to_us rows between unbounded preceding and 1 preceding
+        ) as reached_us,
+        max(to_us) over (partition by record_no, user_no) as last_us
+    from stays
+    where from_us < to_us
+
+),
+
+-- a stay that begins before the last one is over goes on with it
+visits as (
+
+    select
+        record_no,
+        user_no,
+        from_us,
+        coalesce(lead(reached_us) over (partition by record_no, user_no order by from_us), last_us) as to_us
+    from ordered
+    where reached_us is null or from_us > reached_us
+
+),
+
+comings_and_goings as (
+
+    select
+        record_no,
+        at_us,
+        sum(users) as users
+    from (
+        select
+            record_no,
+            from_us as at_us,
+            1 as users
+        from visits
+        union all
+        select
+            record_no,
+            to_us,
+            -1
+        from visits
+    ) as met
+    group by record_no, at_us
+
+),
+
+crowds as (
+
+    select
+        record_no,
+        at_us,
+        cast(sum(users) over {{ up_to_here(['record_no'], ['at_us']) }} as {{ dbt.type_bigint() }}) as users
+    from comings_and_goings
+
+),
+
+in_crowds as (
+
+    {{ as_of('of_events', moment, 'asked_us', 'crowds', ['users'], 'at_us', ['record_no']) }}
+
+),
+
+not_alone as (
+
+    select * from in_crowds
+    where users > 0
+
+),
+
+with_own as (
+
+    {{ as_of('not_alone', moment + ['users'], 'asked_us', 'visits', ['to_us as own_to_us'], 'from_us', ['record_no', 'user_no']) }}
+
+),
+
+asked as (
 
     select
         moment_no,
         as_of_no,
         record_no,
         user_no,
-        asked_at,
         {{ micros('asked_at') }} as asked_us,
+        cast(floor({{ micros('asked_at') }} / {{ window }}) as {{ dbt.type_bigint() }}) as bucket,
         day_number
     from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
+    where moment_no < 0
 
 ),
 
-moment_buckets as (
-
-    select *, cast(floor(asked_us / {{ window }}) as {{ dbt.type_bigint() }}) as bucket from moments
-    union all
-    select *, cast(floor(asked_us / {{ window }}) - 1 as {{ dbt.type_bigint() }}) from moments
-
-),
-
-edits as (
+received as (
 
     select
-        moments.moment_no,
-        moments.record_no,
-        edits.user_no
-    from moments
-    inner join {{ of_open_days(ref('int_moment_edits'), 'moment_no') }} as edits on moments.moment_no = edits.moment_no
-    where edits.user_no <> moments.user_no
-
-),
-
-record_users as (
-
-    select
+        event_no,
         record_no,
         user_no,
-        row_number() over (partition by record_no order by user_no) - 1 as user_number
-    from (
-        select
-            record_no,
-            user_no
-        from {{ events_in_reach() }} as events
-        union
-        select
-            record_no,
-            user_no
-        from edits
-    ) as met
-
-),
-
-user_bits as (
-
-    select
-        record_no,
-        user_no,
-        cast(floor(user_number / {{ users_in_a_word }}) as {{ dbt.type_bigint() }}) as word,
-        cast(power(cast(2 as {{ double() }}), user_number % {{ users_in_a_word }}) as {{ dbt.type_bigint() }}) as user_bit
-    from record_users
-
-),
-
-event_buckets as (
-
-    select
-        events.event_no,
-        events.record_no,
-        events.user_no,
-        user_bits.word,
-        user_bits.user_bit,
-        {{ micros('events.received_at') }} as received_us,
-        cast(floor({{ micros('events.received_at') }} / {{ window }}) as {{ dbt.type_bigint() }}) as bucket
+        {{ micros('received_at') }} as received_us,
+        cast(floor({{ micros('received_at') }} / {{ window }}) as {{ dbt.type_bigint() }}) as bucket
     from {{ events_in_reach() }} as events
-    inner join user_bits
-        on
-            events.record_no = user_bits.record_no
-            and events.user_no = user_bits.user_no
 
 ),
 
-recent as (
+present_when_asked as (
 
     select
-        moments.moment_no,
-        events.word,
-        events.user_bit
-    from moment_buckets as moments
-    inner join event_buckets as events
-        on
-            moments.record_no = events.record_no
-            and moments.bucket = events.bucket
-    where
-        events.user_no <> moments.user_no
-        and events.event_no <= moments.as_of_no
-        and events.received_us > moments.asked_us - {{ window }}
-        and events.received_us < moments.asked_us
-
-),
-
-editing as (
-
-    select
-        edits.moment_no,
-        user_bits.word,
-        user_bits.user_bit
-    from edits
-    inner join user_bits
-        on
-            edits.record_no = user_bits.record_no
-            and edits.user_no = user_bits.user_no
-
-),
-
-present as (
-
-    select
-        moment_no,
-        word,
-        bit_or(user_bit) as users
+        asked.moment_no,
+        events.user_no
     from (
-        select * from recent
+        select
+            *,
+            bucket as met_in
+        from asked
         union all
-        select * from editing
-    ) as met
-    group by moment_no, word
+        select
+            *,
+            bucket - 1
+        from asked
+    ) as asked
+    inner join received as events
+        on
+            asked.record_no = events.record_no
+            and asked.met_in = events.bucket
+    where
+        events.user_no <> asked.user_no
+        and events.event_no <= asked.as_of_no
+        and events.received_us > asked.asked_us - {{ window }}
+        and events.received_us < asked.asked_us
+    union
+    select
+        asked.moment_no,
+        edits.user_no
+    from asked
+    inner join {{ of_open_days(ref('int_moment_edits'), 'moment_no') }} as edits on asked.moment_no = edits.moment_no
+    where edits.user_no <> asked.user_no
 
 )
 
 select
+    moment_no,
+    users - case when own_to_us > asked_us then 1 else 0 end as concurrent_editors,
+    day_number
+from with_own
+where users > case when own_to_us > asked_us then 1 else 0 end
+union all
+select
     counted.moment_no,
     counted.concurrent_editors,
-    moments.day_number
+    asked.day_number
 from (
     select
         moment_no,
-        cast(sum({{ bit_count('users') }}) as {{ dbt.type_bigint() }}) as concurrent_editors
-    from present
+        count(*) as concurrent_editors
+    from present_when_asked
     group by moment_no
 ) as counted
-inner join moments on counted.moment_no = moments.moment_no
+inner join asked on counted.moment_no = asked.moment_no

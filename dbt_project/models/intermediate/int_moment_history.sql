@@ -1,28 +1,43 @@
 {{ config(materialized='incremental', unique_key='moment_no') }}
 {#- Running figures of the user, the record and the entity type, read at each moment's as_of_seq. -#}
 
-{% set asking = ['moment_no', 'as_of_no', 'type_no', 'record_no', 'user_no', 'day_number'] %}
-{% set of_record = ['record_event_no', 'record_events', 'record_first_event_at', 'record_version', 'record_deleted_version'] %}
-{% set of_own = ['own_event_no', 'own_record_events', 'own_last_event_at'] %}
+{#- What is looked up is carried through the next sort: the wide last. -#}
+{% set asking = ['moment_no', 'as_of_no', 'day_number'] %}
+{% set of_type = ['type_events'] %}
 {% set of_user = ['user_events', 'user_conflicts'] %}
-{% set all_but_type = asking + of_record + of_own + of_user %}
+{% set of_own = ['own_event_no', 'own_record_events', 'own_last_event_at'] %}
+{% set of_record = ['record_event_no', 'record_events', 'record_first_event_at'] %}
+{% set events = events_in_reach() %}
 
 with moments as (
 
-    select {{ asking | join(', ') }} from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
+    select
+        {{ asking | join(', ') }},
+        type_no,
+        user_no,
+        record_no
+    from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
 
 ),
 
-record_events as (
+type_events as (
 
     select
-        record_no,
-        event_no as record_event_no,
-        record_event_number as record_events,
-        record_first_event_at,
-        record_version,
-        record_deleted_version
-    from {{ events_in_reach() }}
+        type_no,
+        event_no as type_event_no,
+        type_event_number as type_events
+    from {{ events }}
+
+),
+
+user_events as (
+
+    select
+        user_no,
+        event_no as user_event_no,
+        user_event_number as user_events,
+        user_conflicts
+    from {{ events }}
 
 ),
 
@@ -34,52 +49,49 @@ own_events as (
         event_no as own_event_no,
         own_event_number as own_record_events,
         own_last_event_at
-    from {{ events_in_reach() }}
+    from {{ events }}
 
 ),
 
-user_events as (
+record_events as (
 
     select
-        user_no,
-        event_no as user_event_no,
-        user_event_number as user_events,
-        user_conflicts
-    from {{ events_in_reach() }}
-
-),
-
-type_events as (
-
-    select
-        type_no,
-        event_no as type_event_no,
-        type_event_number as type_events
-    from {{ events_in_reach() }}
-
-),
-
-with_record as (
-
-    {{ as_of('moments', asking, 'as_of_no', 'record_events', of_record, 'record_event_no', ['record_no']) }}
-
-),
-
-with_own as (
-
-    {{ as_of('with_record', asking + of_record, 'as_of_no', 'own_events', of_own, 'own_event_no', ['record_no', 'user_no']) }}
-
-),
-
-with_user as (
-
-    {{ as_of('with_own', asking + of_record + of_own, 'as_of_no', 'user_events', of_user, 'user_event_no', ['user_no']) }}
+        record_no,
+        event_no as record_event_no,
+        record_event_number as record_events,
+        record_first_event_at
+    from {{ events }}
 
 ),
 
 with_type as (
 
-    {{ as_of('with_user', all_but_type, 'as_of_no', 'type_events', ['type_events'], 'type_event_no', ['type_no']) }}
+    {{ as_of(
+        'moments', asking + ['type_no', 'user_no', 'record_no'], 'as_of_no', 'type_events', of_type, 'type_event_no', ['type_no']
+    ) }}
+
+),
+
+with_user as (
+
+    {{ as_of('with_type', asking + ['user_no', 'record_no'] + of_type, 'as_of_no', 'user_events', of_user, 'user_event_no', ['user_no']) }}
+
+),
+
+with_own as (
+
+    {{ as_of(
+        'with_user', asking + ['user_no', 'record_no'] + of_type + of_user, 'as_of_no', 'own_events', of_own, 'own_event_no',
+        ['record_no', 'user_no']
+    ) }}
+
+),
+
+with_record as (
+
+    {{ as_of(
+        'with_own', asking + ['record_no'] + of_type + of_user + of_own, 'as_of_no', 'record_events', of_record, 'record_event_no', ['record_no']
+    ) }}
 
 )
 
@@ -89,12 +101,10 @@ select
     coalesce(user_conflicts, 0) as user_conflicts,
     coalesce(record_events, 0) as record_events,
     record_first_event_at,
-    record_version,
-    record_deleted_version,
     record_event_no,
     coalesce(own_record_events, 0) as own_record_events,
     own_last_event_at,
     own_event_no,
     coalesce(type_events, 0) as type_events,
     day_number
-from with_type
+from with_record

@@ -6,37 +6,20 @@
   were received strictly before the moment. And those at which one did ask: there it is the one that the answer was logged with.
 -#}
 
-{% set moment = ['tenant_no', 'moment_no', 'asked_at', 'type_no', 'record_no', 'user_no'] %}
+{% set moment = ['tenant_no', 'moment_no', 'asked_at', 'type_no', 'record_no', 'user_no', 'day_number'] %}
 
-with events as (
+with starts as (
 
     select
-        changes.tenant_id,
-        changes.sync_id,
-        changes.sync_session_id,
-        changes.edit_id,
-        changes.edited_at,
-        changes.received_at,
-        numbers.event_no,
+        {{ shift_right('numbers.event_no', 40) }} as tenant_no,
+        2 * numbers.event_no as moment_no,
+        least(changes.edited_at, changes.received_at) as asked_at,
         numbers.type_no,
         numbers.record_no,
         numbers.user_no,
         numbers.day_number
     from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
     inner join {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as numbers on changes.row_no = numbers.event_no
-
-),
-
-starts as (
-
-    select
-        {{ shift_right('event_no', 40) }} as tenant_no,
-        2 * event_no as moment_no,
-        least(edited_at, received_at) as asked_at,
-        type_no,
-        record_no,
-        user_no
-    from events
 
 ),
 
@@ -48,9 +31,10 @@ late_pushes as (
         tenant_id,
         sync_id,
         sync_session_id,
-        min(edited_at) as began_at
-    from events
-    where {{ plus_seconds('edited_at', var('edit_open_min_seconds')) }} < received_at
+        min(edited_at) as began_at,
+        max(received_at) as received_at
+    from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
+    where {{ is_event('outcome') }} and {{ plus_seconds('edited_at', var('edit_open_min_seconds')) }} < received_at
     group by tenant_id, sync_id, sync_session_id
 
 ),
@@ -63,26 +47,48 @@ asked_again as (
     select
         tenant_id,
         sync_id,
-        {{ plus_seconds('began_at', edit_open_delay("tenant_id || '/' || sync_session_id")) }} as asked_at
-    from late_pushes
+        asked_at
+    from (
+        select
+            tenant_id,
+            sync_id,
+            {{ plus_seconds('began_at', edit_open_delay("tenant_id || '/' || sync_session_id")) }} as asked_at,
+            received_at
+        from late_pushes
+    ) as drawn
+    where asked_at < received_at
+
+),
+
+opened as (
+
+    select
+        changes.row_no as event_no,
+        changes.tenant_id,
+        changes.edit_id,
+        changes.day_number,
+        asked_again.asked_at
+    from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
+    inner join asked_again
+        on
+            changes.tenant_id = asked_again.tenant_id
+            and changes.sync_id = asked_again.sync_id
+    where changes.edited_at <= asked_again.asked_at and asked_again.asked_at < changes.received_at
 
 ),
 
 opens as (
 
     select
-        {{ shift_right('events.event_no', 40) }} as tenant_no,
-        2 * events.event_no + 1 as moment_no,
-        asked_again.asked_at,
-        events.type_no,
-        events.record_no,
-        events.user_no
-    from events
-    inner join asked_again
-        on
-            events.tenant_id = asked_again.tenant_id
-            and events.sync_id = asked_again.sync_id
-    where events.edited_at <= asked_again.asked_at and asked_again.asked_at < events.received_at
+        {{ shift_right('numbers.event_no', 40) }} as tenant_no,
+        2 * numbers.event_no + 1 as moment_no,
+        opened.asked_at,
+        numbers.type_no,
+        numbers.record_no,
+        numbers.user_no,
+        numbers.day_number
+    from {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as numbers
+    inner join opened on numbers.event_no = opened.event_no
 
 ),
 
@@ -148,13 +154,34 @@ placed as (
 
 ),
 
+editing as (
+
+    select
+        2 * row_no as moment_no,
+        tenant_id,
+        edit_id,
+        day_number,
+        least(edited_at, received_at) as asked_at
+    from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
+    where edit_id is not null
+    union all
+    select
+        2 * event_no + 1,
+        tenant_id,
+        edit_id,
+        day_number,
+        asked_at
+    from opened
+    where edit_id is not null
+
+),
+
 edits as (
 
     select distinct
         tenant_id,
         edit_id
-    from events
-    where edit_id is not null
+    from editing
 
 ),
 
@@ -166,7 +193,7 @@ said as (
         row_no,
         day_number,
         received_at,
-        fields
+        {{ array_size('fields') }} > 0 as is_naming_fields
     from {{ looked_up(ref('int_edit_events'), 'edits', ['tenant_id', 'edit_id']) }} as edit_events
 
 ),
@@ -176,16 +203,15 @@ announced as (
     -- What the editor had announced by then: its own words come with the question, so those of the same instant count. What
     -- is imported on a later day is not looked for on this one.
     select
-        placed.moment_no,
+        editing.moment_no,
         max(said.row_no) as announced_no
-    from placed
-    inner join events on placed.event_no = events.event_no
+    from editing
     inner join said
         on
-            events.tenant_id = said.tenant_id
-            and events.edit_id = said.edit_id
-    where said.received_at <= placed.asked_at and said.day_number <= events.day_number
-    group by placed.moment_no
+            editing.tenant_id = said.tenant_id
+            and editing.edit_id = said.edit_id
+    where said.received_at <= editing.asked_at and said.day_number <= editing.day_number
+    group by editing.moment_no
 
 ),
 
@@ -194,7 +220,7 @@ words as (
     select
         announced.moment_no,
         announced.announced_no,
-        said.fields
+        said.is_naming_fields
     from announced
     inner join said on announced.announced_no = said.row_no
 
@@ -243,9 +269,7 @@ records as (
 
 select
     placed.moment_no,
-    events.tenant_id,
     placed.event_no,
-    cast(null as {{ dbt.type_string() }}) as prediction_id,
     placed.asked_at,
     placed.as_of_no - placed.tenant_no * {{ seqs_of_a_tenant() }} as as_of_seq,
     placed.as_of_no,
@@ -253,18 +277,15 @@ select
     placed.record_no,
     placed.user_no,
     words.announced_no,
-    {{ array_size('words.fields') }} > 0 as is_announced,
-    events.day_number
+    coalesce(words.is_naming_fields, false) as is_announced,
+    placed.day_number
 from placed
-inner join events on placed.event_no = events.event_no
 left join words on placed.moment_no = words.moment_no
 union all
 -- what was asked says itself when, about what it knew, and what was announced with the question
 select
     questions.moment_no,
-    questions.tenant_id,
     null,
-    questions.prediction_id,
     questions.asked_at,
     questions.as_of_seq,
     questions.as_of_no,

@@ -9,6 +9,8 @@
 
 {% set last = var('overlap_record_events') %}
 {% set last_of_type = var('overlap_type_events') %}
+{#- Windows over a type's events are worked out stretch by stretch: of 2^12 places each, and the events that it looks back at. -#}
+{% set stretch = 12 %}
 {#- more than a user's events on a record -#}
 {% set places = 4294967296 %}
 {% set p_by_type, p_announced = [], [] %}
@@ -130,7 +132,11 @@ met as (
 
 ),
 
-words as (
+{#- Looked up four times: in a whole build where they are, as a common table would be a copy of them. -#}
+{% set words = 'words_met' if is_day_build() else ref('int_event_words') %}
+{% if is_day_build() %}
+
+words_met as (
 
     select
         event_no,
@@ -140,6 +146,8 @@ words as (
     from {{ looked_up(ref('int_event_words'), 'met', ['event_no']) }} as event_words
 
 ),
+
+{% endif %}
 
 counted as (
 
@@ -157,16 +165,16 @@ counted as (
             as {{ dbt.type_bigint() }}
         ) as touches
     from bounded
-    inner join words as now on bounded.record_event_no = now.event_no
-    left join words as before
+    inner join {{ words }} as now on bounded.record_event_no = now.event_no
+    left join {{ words }} as before
         on
             bounded.record_before_no = before.event_no
             and now.word = before.word
-    left join words as own
+    left join {{ words }} as own
         on
             bounded.own_event_no = own.event_no
             and now.word = own.word
-    left join words as own_before
+    left join {{ words }} as own_before
         on
             bounded.own_before_no = own_before.event_no
             and now.word = own_before.word
@@ -180,7 +188,7 @@ touched as (
 
 ),
 
--- how often the type's last events touched the fields: an event comes into the window, and leaves it again
+-- how often the type's last events touched the fields
 types as (
 
     select
@@ -211,24 +219,28 @@ timeline as (
     select
         type_no,
         word,
+        {{ shift_right('type_event_number', stretch) }} as stretch,
         type_event_number as position,
-        low_touches as low_change,
-        high_touches as high_change,
+        low_touches,
+        high_touches,
         cast(null as {{ dbt.type_bigint() }}) as moment_no
     from type_events
     union all
     select
         type_no,
         word,
-        type_event_number + {{ last_of_type }},
-        -low_touches,
-        -high_touches,
+        {{ shift_right('type_event_number', stretch) }} + 1,
+        type_event_number,
+        low_touches,
+        high_touches,
         null
     from type_events
+    where type_event_number & {{ 2 ** stretch - 1 }} > {{ 2 ** stretch - last_of_type }}
     union all
     select
         type_no,
         word,
+        {{ shift_right('type_events', stretch) }},
         type_events,
         0,
         0,
@@ -242,11 +254,12 @@ type_touches as (
     select
         moment_no,
         word,
-        cast(sum(low_change) over by_word as {{ dbt.type_bigint() }}) as low_touches,
-        cast(sum(high_change) over by_word as {{ dbt.type_bigint() }}) as high_touches
+        cast(sum(low_touches) over last_events as {{ dbt.type_bigint() }}) as low_touches,
+        cast(sum(high_touches) over last_events as {{ dbt.type_bigint() }}) as high_touches
     from timeline
-    -- all of a place at once: what comes and goes there is seen there
-    window by_word as (partition by type_no, word order by position)
+    window last_events as (
+        partition by type_no, word, stretch order by position range between {{ last_of_type - 1 }} preceding and current row
+    )
 
 ),
 

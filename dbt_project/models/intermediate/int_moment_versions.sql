@@ -4,31 +4,29 @@
   did not say. A record's versions are numbered without gaps: those behind are a range of numbers, not a search.
 -#}
 
+{% set asking = ['moment_no', 'record_no', 'as_of_no', 'day_number', 'base_version', 'announced_fields'] %}
 {% set of_field = ['moment_no', 'record_no', 'as_of_no', 'base_version', 'is_deleted_since', 'field'] %}
 
-with behind as (
+with moments as (
 
     select
-        moments.moment_no,
-        moments.record_no,
-        moments.as_of_no,
-        moments.day_number,
-        moments.announced_base_version as base_version,
-        moments.announced_fields,
-        history.record_version,
-        coalesce(history.record_deleted_version > moments.announced_base_version, false) as is_deleted_since
+        moment_no,
+        record_no,
+        as_of_no,
+        day_number,
+        announced_base_version as base_version,
+        announced_fields
     from {{ moments_to_build() }} as moments
-    inner join {{ of_open_days(ref('int_moment_history'), 'moment_no') }} as history on moments.moment_no = history.moment_no
-    where history.record_version > moments.announced_base_version
+    where announced_base_version is not null
 
 ),
 
-left_behind as (
+bases as (
 
     select
         record_no,
         min(base_version) as base_version
-    from behind
+    from moments
     group by record_no
 
 ),
@@ -40,12 +38,53 @@ versions as (
         events.event_no,
         events.received_at,
         events.new_version,
-        events.day_number
+        changes.operation,
+        changes.fields
     from {{ ref('int_event_numbers') }} as events
-    inner join left_behind
+    inner join bases
         on
-            events.record_no = left_behind.record_no
-            and events.new_version > left_behind.base_version
+            events.record_no = bases.record_no
+            and events.new_version > bases.base_version
+    inner join {{ ref('int_changes') }} as changes
+        on
+            events.event_no = changes.row_no
+            and events.day_number = changes.day_number
+
+),
+
+deletions as (
+
+    select
+        record_no,
+        event_no,
+        new_version as deleted_version
+    from versions
+    where operation = 'delete'
+
+),
+
+with_version as (
+
+    {{ as_of('moments', asking, 'as_of_no', 'versions', ['new_version as record_version'], 'event_no', ['record_no']) }}
+
+),
+
+with_deletion as (
+
+    {{ as_of(
+        'with_version', asking + ['record_version'], 'as_of_no', 'deletions', ['deleted_version'], 'event_no', ['record_no']
+    ) }}
+
+),
+
+behind as (
+
+    select
+        {{ asking | join(', ') }},
+        record_version,
+        coalesce(deleted_version > base_version, false) as is_deleted_since
+    from with_deletion
+    where record_version > base_version
 
 ),
 
@@ -65,15 +104,11 @@ announced as (
 written as (
 
     select distinct
-        versions.record_no,
-        versions.event_no,
-        versions.new_version,
-        {{ explode('changes.fields') }} as field
+        record_no,
+        event_no,
+        new_version,
+        {{ explode('fields') }} as field
     from versions
-    inner join {{ ref('int_changes') }} as changes
-        on
-            versions.event_no = changes.row_no
-            and versions.day_number = changes.day_number
 
 ),
 

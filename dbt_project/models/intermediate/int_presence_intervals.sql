@@ -21,6 +21,7 @@ ordered as (
     select
         *,
         lead(row_no) over (partition by tenant_id, edit_id order by row_no) as next_no,
+        lead(visible_at) over (partition by tenant_id, edit_id order by row_no) as next_visible_at,
         first_value(received_at) over (partition by tenant_id, edit_id order by row_no) as opened_at
     from {{ looked_up(ref('int_edit_events'), 'speaking', ['tenant_id', 'edit_id']) }} as edit_events
 
@@ -40,6 +41,8 @@ select
     ordered.row_no as from_no,
     -- exclusive; behind the tenant's last row there is nothing
     coalesce(ordered.next_no, {{ row_number_in(shift_right('ordered.row_no', 40) ~ ' + 1', '0') }} - 1) as to_no,
+    ordered.visible_at as from_at,
+    ordered.next_visible_at as to_at,
     ordered.expires_at,
     ordered.day_number
 from ordered
