@@ -90,7 +90,8 @@ with_own as (
 with_record as (
 
     {{ as_of(
-        'with_own', asking + ['record_no'] + of_type + of_user + of_own, 'as_of_no', 'record_events', of_record, 'record_event_no', ['record_no']
+        'with_own', asking + ['record_no'] + of_type + of_user + of_own, 'as_of_no', 'record_events', of_record, 'record_event_no',
+        ['record_no']
     ) }}
 
 )
