@@ -26,6 +26,8 @@ from tests.sync_api.running import Tenant, change, running
 PAST = 1500
 ROUNDS = 10
 STRANGER, UNKNOWN = "stranger", "no-such-record"
+HELD_OPEN = (2, 8)  # the rounds in which somebody asks across a push
+WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted"
 MANUAL_FROM = 7  # the round from which collisions are left to people
 
 
@@ -50,6 +52,8 @@ class Life:
             await self.announce()
             await asyncio.gather(*(self.push() for _ in range(4)), *(self.ask() for _ in range(3)))
             await self.ask()
+            if number in HELD_OPEN:
+                await self.ask_while_a_push_is_held()
 
     async def push(self) -> None:
         """A change by somebody who may have fallen behind."""
@@ -62,6 +66,17 @@ class Life:
         answer = await self.tenant.device(user, f"{user}-{self.draw.choice('ab')}").push(made)
         for applied in answer["applied"]:
             self.versions[record] = max(self.versions[record], applied["new_version"])
+
+    async def ask_while_a_push_is_held(self) -> None:
+        """A push is received before the question, and its transaction ends after it."""
+        async with await psycopg.AsyncConnection.connect(self.database_url) as held:
+            await held.execute("SELECT FROM sync.tenant_clock WHERE tenant_id = %s FOR UPDATE", (self.tenant.name,))
+            pushing = asyncio.create_task(self.push())
+            while not await (await held.execute(WAITING)).fetchone():
+                await asyncio.sleep(0.02)
+            await self.ask()
+        await pushing
+        await self.ask()
 
     async def announce(self) -> None:
         """Edits are opened, named and closed; some run out by themselves before the round is over."""

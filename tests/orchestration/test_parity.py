@@ -27,6 +27,11 @@ WHERE prediction_id = (
   WHERE (features_json #>> '{features,field_overlap_score}')::float8 > 0 ORDER BY prediction_id LIMIT 1)
 RETURNING prediction_id
 """
+UNSEEN = """
+SELECT count(DISTINCT p.prediction_id) AS n
+FROM staging.stg_sync__predictions AS p JOIN staging.stg_sync__changes AS c USING (tenant_id)
+WHERE c.received_at < p.asked_at AND c.seq > p.as_of_seq
+"""
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +81,8 @@ def test_what_was_asked_asks_everything_of_the_features(warehouse: Warehouse) ->
     assert {row["device_id"] is None for row in asked} == {row["edit_id"] is None for row in asked} == {True, False}
     assert any(0 < row["hours_since_last_sync"] < 168 for row in asked)
     assert any(0 < row["user_conflict_rate"] < 100 for row in asked)
+    # about what was received by then, in a transaction that was still open
+    assert warehouse.rows(UNSEEN)[0]["n"] >= 20
     assert {row["outcome"] for row in warehouse.rows("SELECT outcome FROM staging.stg_sync__changes")} >= {
         "applied", "merged", "conflict",
     }  # fmt: skip
