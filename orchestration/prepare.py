@@ -5,8 +5,10 @@ network and no database.
 """
 
 import fcntl
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from orchestration.settings import DBT_PROJECT_FOLDER
 
@@ -25,6 +27,12 @@ def prepare(*, force: bool = False) -> Path:
         if force or not is_current():
             _parse()
     return MANIFEST
+
+
+def manifest() -> dict[str, Any]:
+    """What dbt knows of the project, as it was last parsed."""
+    told: dict[str, Any] = json.loads(MANIFEST.read_text())
+    return told
 
 
 def is_current() -> bool:

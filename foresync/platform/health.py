@@ -15,9 +15,12 @@ def problem(part: Part, process: Process | None) -> str | None:
         return part.check()
     if process is None or not process.is_alive():
         return "not running"
+    if seen := part.check():
+        return seen
+    # asked last: it goes through every process of the machine, and a part that starts is asked four times a second
     if part.port and not listeners(part.port) & _family(process.pid):
         return f"it does not listen on port {part.port}"
-    return part.check()
+    return None
 
 
 def _family(pid: int) -> set[int]:

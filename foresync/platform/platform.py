@@ -109,7 +109,6 @@ class Platform:
         return self.is_running() and all(part.problem is None for part in self.standing())
 
     def _standing(self, part: Part, process: Process | None) -> Standing:
-        runs = process is not None and process.pid > 0
         manager = process.state.lower() if process else "stopped"
         return Standing(
             name=part.name,
@@ -118,6 +117,6 @@ class Platform:
             problem=problem(part, process),
             url=part.url,
             pid=process.pid if process else 0,
-            started_at=process.started_at if process and runs else 0,
+            started_at=process.started_at if process and process.pid else 0,
             log=str(self.state.log(part.name)) if part.argv else None,
         )

@@ -118,15 +118,14 @@ def _update(case: Case, base_of: BaseOf) -> Decision:
     conflict = _conflict(case.reason, fields, case)
     if conflict.is_open:
         return Decision("conflict", case.reason, touched=touched, is_stale=True, conflict=conflict)
-    if conflict.is_shadow:
-        return Decision(
-            "merged", case.reason, writes=candidates, touched=touched, is_stale=True, conflict=conflict, window=window
-        )
-    writes = {n: v for n, v in candidates.items() if n not in fields}
-    writes |= {n: f.value for n, f in fields.items() if f.winner != "server"}
+    writes, over = candidates, {}
+    if not conflict.is_shadow:
+        writes = {n: v for n, v in candidates.items() if n not in fields}
+        writes |= {n: f.value for n, f in fields.items() if f.winner != "server"}
+        over = _combined(fields, case)
     return Decision(
-        "merged", case.reason, writes=writes, touched=touched, over=_combined(fields, case), is_stale=True,
-        conflict=conflict, window=window,
+        "merged", case.reason, writes=writes, touched=touched, over=over, is_stale=True, conflict=conflict,
+        window=window,
     )  # fmt: skip
 
 
@@ -135,8 +134,8 @@ def _combined(fields: Mapping[str, FieldConflict], case: Case) -> dict[str, Stam
     edit from the same old version meet it again; a value that won because of who wrote it, or when, stands."""
     over: dict[str, Stamp] = {}
     for name, field in fields.items():
-        if field.winner != "server" and resolve.combines(field.rule, name, case.kind):
-            others = detect.others_write(case.record.stamps[name], case.change) or {}
+        others = detect.others_write(case.record.stamps[name], case.change)
+        if others and field.winner != "server" and resolve.combines(field.rule, name, case.kind):
             over[name] = {key: value for key, value in others.items() if key != "over"}
     return over
 

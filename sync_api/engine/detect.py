@@ -26,8 +26,6 @@ def others_write(stamp: Stamp, change: Change) -> Stamp | None:
 
 def is_others_since(stamp: Stamp, change: Change, version: int) -> bool:
     """Whether another's write after `version` is in the field."""
-    if stamp["version"] <= version:
-        return False
     others = others_write(stamp, change)
     return others is not None and others["version"] > version
 

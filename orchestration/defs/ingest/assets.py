@@ -1,6 +1,5 @@
 """The raw tables of the lake, one asset a table. How they are copied is `lib.ingest`."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -15,7 +14,7 @@ from orchestration.lib.metadata import table_facts
 from orchestration.lib.operational import BlindReaderError
 from orchestration.lib.tables import ANSWERS, COVERAGE, DAILY, SEEN_BY_FEATURES, SNAPSHOTS, RawTable
 from orchestration.partitions import DAYS, window_of
-from orchestration.prepare import MANIFEST
+from orchestration.prepare import manifest
 from orchestration.settings import settings
 
 # the database may be restarting; whoever is blind stays blind
@@ -51,7 +50,7 @@ def lake_coverage() -> dg.MaterializeResult[None]:
 
 
 def _facts(table: str, done: ingest.Copied, rows: int) -> dict[str, Any]:
-    return table_facts(done.schema, rows, column_meanings(json.loads(MANIFEST.read_text()), table))
+    return table_facts(done.schema, rows, column_meanings(manifest(), table))
 
 
 def _daily(table: RawTable) -> dg.AssetsDefinition:

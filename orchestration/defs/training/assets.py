@@ -1,6 +1,5 @@
 """The training set, and the challenger trained on it. How one trains is `ml.train`."""
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -13,7 +12,7 @@ from orchestration.lib.metadata import table_facts
 from orchestration.lib.models import outcome_facts
 from orchestration.lib.provenance import git_commit
 from orchestration.lib.trainings import REASON
-from orchestration.prepare import MANIFEST
+from orchestration.prepare import manifest
 from orchestration.settings import settings
 
 
@@ -28,7 +27,7 @@ from orchestration.settings import settings
 )
 def training_set() -> dg.MaterializeResult[None]:
     made = warehouse.export_training_set(settings().warehouse_path, Lake.at(settings().lake_url).training_file)
-    meanings = column_meanings(json.loads(MANIFEST.read_text()), "training_examples")
+    meanings = column_meanings(manifest(), "training_examples")
     return dg.MaterializeResult(
         metadata={
             **table_facts(made.schema, made.rows, meanings),

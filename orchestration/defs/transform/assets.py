@@ -1,6 +1,5 @@
 """The dbt models as assets, their tests as checks. What a model is stands in its SQL and yml."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +10,7 @@ from dagster_dbt import DbtCliResource, dbt_assets
 
 from orchestration.lib.dbt_facts import model_facts
 from orchestration.lib.dbt_translator import FolderTranslator
-from orchestration.prepare import MANIFEST
+from orchestration.prepare import MANIFEST, manifest
 from orchestration.settings import settings
 
 
@@ -38,6 +37,6 @@ def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterat
 def _with_facts(built: list[dg.Output[Any]]) -> Iterator[dg.Output[Any]]:
     """Only now has dbt let go of the warehouse file."""
     unique_ids = [str(event.metadata["unique_id"].value) for event in built]
-    facts = model_facts(settings().warehouse_path, json.loads(MANIFEST.read_text()), unique_ids)
+    facts = model_facts(settings().warehouse_path, manifest(), unique_ids)
     for event, unique_id in zip(built, unique_ids, strict=True):
         yield event.with_metadata({**event.metadata, **facts.get(unique_id, {})})
