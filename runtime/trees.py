@@ -40,26 +40,30 @@ class Trees:
             raise ValueError("a root or a feature of the trees does not exist")
         if (children <= number).any() or (children >= nodes).any():
             raise ValueError("a child in the trees does not follow its parent")
+        if not np.array_equal(np.sort(np.concatenate([self.roots, *children])), np.arange(nodes)):
+            raise ValueError("a node of the trees is neither a root nor the child of one other")
         if np.isnan(self.threshold[inner]).any():
             raise ValueError("the trees hold something that is no threshold")
 
 
 class TreeWalker:
-    """The arrays laid out for walking. A leaf is its own child, so that every row takes the same number of steps."""
+    """The arrays laid out for walking: level by level, all trees together, so that what one step reads lies close by,
+    and a right child after its sibling. A leaf is its own left child, so that every row takes as many steps."""
 
     def __init__(self, trees: Trees) -> None:
-        nodes = np.arange(len(trees.feature), dtype=np.intp)
-        is_leaf = trees.feature < 0
+        levels = _levels(trees)
+        order = np.concatenate(levels)
+        is_leaf = trees.feature[order] < 0
+        place = np.empty(len(order), dtype=np.intp)
+        place[order] = np.arange(len(order))
         # np.take is fastest with the platform's own index type
-        self._feature = np.where(is_leaf, 0, trees.feature).astype(np.intp)
-        self._threshold = np.where(is_leaf, np.inf, trees.threshold)
-        self._children = np.empty(2 * len(nodes), dtype=np.intp)
-        self._children[0::2] = np.where(is_leaf, nodes, trees.left)
-        self._children[1::2] = np.where(is_leaf, nodes, trees.right)
-        self._missing_right = ~trees.missing_left & ~is_leaf
-        self._value = trees.value.astype(np.float64)
-        self._roots = trees.roots.astype(np.intp)
-        self._depths = _depths(self._children, self._roots)
+        self._feature = np.where(is_leaf, 0, trees.feature[order]).astype(np.intp)
+        self._threshold = np.where(is_leaf, np.inf, trees.threshold[order])
+        self._left = np.where(is_leaf, np.arange(len(order)), place[trees.left[order]])
+        self._missing_right = ~trees.missing_left[order] & ~is_leaf
+        self._value = trees.value[order].astype(np.float64)
+        self._roots = place[trees.roots]
+        self._depths = _depths(self._left, self._roots)
 
     def sum(self, x: NDArray[np.float64], start: float) -> NDArray[np.float64]:
         """`start` and every tree's leaf, added in order: float64[n, F] -> float64[n]. Memory is bounded for any n."""
@@ -94,9 +98,8 @@ class TreeWalker:
             right = seen > self._threshold.take(node)
             if has_nan:
                 right |= np.isnan(seen) & self._missing_right.take(node)
-            node += node
+            node = self._left.take(node)
             node += right
-            node = self._children.take(node)
         return node
 
     def between(
@@ -109,7 +112,7 @@ class TreeWalker:
         other = own
         leaves = []
         while len(node):
-            left, right, place = self._children[2 * node], self._children[2 * node + 1], np.arange(len(node))
+            left, place = self._left[node], np.arange(len(node))
             feature, is_leaf = self._feature[node], left == node
             leaves.append((self._value[node[is_leaf]], own[is_leaf], other[is_leaf]))
             x_right, reference_right = self._goes_right(x, node), self._goes_right(reference, node)
@@ -120,7 +123,7 @@ class TreeWalker:
             own_after, other_after = own.copy(), other.copy()
             own_after[place, feature] |= parts
             other_after[place, feature] |= parts
-            ways = np.where(x_right, right, left)[as_own], np.where(reference_right, right, left)[as_other]
+            ways = (left + x_right)[as_own], (left + reference_right)[as_other]
             node = np.concatenate(ways)
             own, other = (
                 np.concatenate([own_after[as_own], own[as_other]]),
@@ -135,15 +138,23 @@ class TreeWalker:
         return right
 
 
-def _depths(children: NDArray[np.intp], roots: NDArray[np.intp]) -> NDArray[np.intp]:
+def _levels(trees: Trees) -> list[NDArray[np.intp]]:
+    """The nodes, level by level, siblings side by side."""
+    levels = [trees.roots.astype(np.intp)]
+    while len(inner := levels[-1][trees.feature[levels[-1]] >= 0]):
+        levels.append(np.stack([trees.left[inner], trees.right[inner]], axis=1).reshape(-1).astype(np.intp))
+    return levels
+
+
+def _depths(left: NDArray[np.intp], roots: NDArray[np.intp]) -> NDArray[np.intp]:
     """The number of steps from each root to its deepest leaf."""
     depth = np.zeros(len(roots), dtype=np.intp)
     tree = np.arange(len(roots), dtype=np.intp)
     node = roots
     while True:
-        step = np.stack([children[2 * node], children[2 * node + 1]])
-        inner = step[0] != node
+        inner = left[node] != node
         if not inner.any():
             return depth
-        tree, node = np.concatenate([tree[inner]] * 2), step[:, inner].reshape(-1)
+        child = left[node[inner]]
+        tree, node = np.concatenate([tree[inner]] * 2), np.concatenate([child, child + 1])
         depth[tree] += 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -126,6 +127,9 @@ class Predictor:
     ) -> Told:
         edits = list(zip(question.askers, question.asked, found, strict=True))
         arms = [self._arm(asker, item, seen, verdict) for asker, item, (seen, verdict) in edits]
+        levels = (verdict.level if verdict else "unknown" for _, verdict in found)
+        for said, number in Counter(zip(levels, arms, strict=True)).items():
+            self._metrics.said[said].inc(number)
         predictions = [
             self._say(asker, item, seen, verdict, arm, loaded, latency_ms, question.why)
             for (asker, item, (seen, verdict)), arm in zip(edits, arms, strict=True)
@@ -156,7 +160,6 @@ class Predictor:
     ) -> dict[str, Any]:
         row = _row(asker, item, seen, loaded, verdict, arm, latency_ms)
         self._log.put(row)
-        self._metrics.said[verdict.level if verdict else "unknown", arm].inc()
         if loaded is None or verdict is None:
             return answers.unknown(row, why)
         shown = risk.unremarkable(loaded.model) if arm == "withheld" else verdict
@@ -170,8 +173,9 @@ class Predictor:
         return risk.arm(self._arm_key, self._withhold_share, *who, edit)
 
     def _count_defaults(self, seen: Sequence[Seen]) -> None:
-        for name, default in features.DEFAULTS.items():
-            if number := sum(at.values[name] == default for at in seen):
+        columns = zip(*(at.values.values() for at in seen), strict=True)
+        for (name, default), column in zip(features.DEFAULTS.items(), columns, strict=True):
+            if number := column.count(default):
                 self._metrics.default_of[name].inc(number)
 
 

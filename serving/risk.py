@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,7 @@ class Factor:
     effect: float
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What the model says of one edit. `factors` are worked out where the risk is not low."""
 
     probability: float
@@ -38,8 +37,8 @@ def judge(model: CompiledModel, seen: Sequence[Mapping[str, float]]) -> list[Ver
     """The verdict on each row of features: one evaluation for the rows, one for the factors of those at risk."""
     manifest = model.manifest
     names = manifest.names  # which works them out each time
-    rows = np.array([[values[name] for name in names] for values in seen])
-    probabilities = [float(p) for p in model.predict(rows)]
+    rows = np.array([list(map(values.__getitem__, names)) for values in seen])
+    probabilities: list[float] = model.predict(rows).tolist()
     levels = [_level(p, manifest.threshold, manifest.medium_threshold) for p in probabilities]
     at_risk = [i for i, level in enumerate(levels) if level != "low"]
     factors = dict(zip(at_risk, _factors(model, rows[at_risk], np.array(probabilities)[at_risk]), strict=True))

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -16,6 +17,7 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+@lru_cache(maxsize=1_000)  # a queue names few types, many times
 def _snake_case(name: str) -> str:
     """`Task` is `task`, `WorkOrder` is `work_order`."""
     if name.islower():

@@ -77,7 +77,15 @@ def test_rows_of_the_wrong_width_are_refused():
 
 @pytest.mark.parametrize(
     ("array", "value"),
-    [("left", 0), ("left", 10**6), ("feature", FEATURES), ("roots", -1), ("value", np.nan), ("value", 1.5)],
+    [
+        ("left", 0),
+        ("left", 2),
+        ("left", 10**6),
+        ("feature", FEATURES),
+        ("roots", -1),
+        ("value", np.nan),
+        ("value", 1.5),
+    ],
 )
 def test_a_forest_that_cannot_be_walked_is_refused(array, value):
     forest = as_forest(fitted(3))
