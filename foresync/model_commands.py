@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from foresync.errors import PlainError
 
@@ -71,13 +72,12 @@ def rollback() -> None:
 
 
 def _show(found: "list[Version]") -> None:
-    table = Table(box=None, pad_edge=False)
-    for title in ("version", "serves", "model", "PR-AUC", "base rate", "warns from", "trained until", "gate"):
-        table.add_column(title, overflow="fold")
+    """A line for each version; below them, in the whole width, what the gate said of each."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))  # fits into 80 columns
+    for title in ("version", "serves", "model", "PR-AUC", "base\nrate", "warns\nfrom", "trained\nuntil", "gate"):
+        table.add_column(title, no_wrap=title != "serves", min_width=len("challenger") if title == "serves" else None)
     for version in found:
         tags = version.tags
-        gate = "rolled back" if version.is_rolled_back else tags.get("validation_status", "not judged")
-        reason = tags.get("gate_reason", "")
         table.add_row(
             version.version,
             ", ".join(version.aliases),
@@ -86,9 +86,15 @@ def _show(found: "list[Version]") -> None:
             _number(tags.get("holdout_base_rate")),
             _number(tags.get("threshold")),
             tags.get("trained_until", "")[:10],
-            f"{gate}: {reason}" if reason else gate,
+            "rolled back" if version.is_rolled_back else tags.get("validation_status", "not judged"),
         )
     console.print(table)
+    for version in found:
+        if reason := version.tags.get("gate_reason"):
+            said = Table.grid(Column(), Column(overflow="fold"), padding=(0, 1), pad_edge=False)
+            said.add_row(f"{version.version}:", Text(reason))
+            console.print()
+            console.print(said)
 
 
 def _number(text: str | None) -> str:
