@@ -6,9 +6,11 @@ from support.waiting import Waiting
 
 from ml.ablation import State
 from ml.dataset import TrainingSet
-from ml.features import MOMENTS
-from ml.protocol import OURS, Cell, Chosen, PrAucs
+from ml.evaluate import Metrics, at_threshold
+from ml.features import MOMENTS, TARGET
+from ml.protocol import OURS, Cell, Chosen, PrAucs, at
 from ml.splits import Split
+from ml.tune import predict
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,11 @@ class Level:
 
     def cell(self, model: str, moment: str, share: float) -> Cell:
         return next(c for c in self.cells if (c.model, c.moment, c.share) == (model, moment, share))
+
+    def at_medium(self, moment: str, share: float) -> Metrics:
+        """What a hint wherever the risk is medium or high would have meant on the latest slice."""
+        rows = at(self.slices.holdout, share, moment)
+        return at_threshold(rows[TARGET].to_numpy(), predict(self.ours.model, rows), self.ours.threshold.medium)
 
     @property
     def shares(self) -> list[float]:

@@ -177,8 +177,10 @@ def _questions(level: Level) -> str:
     cells = {moment: level.cell(OURS, moment, max(level.shares)).metrics for moment in MOMENTS}
     rows = []
     for moment, m in cells.items():
-        row = [f"the model, `{moment}`", f"{m['precision']:.2f}", f"{m['recall']:.2f}"]
-        rows.append([*row, f"{m['precision_at_recall_60']:.2f}", f"{m['warnings_per_100_edits']:.1f}"])
+        for risk, told in (("high", m), ("medium or high", level.at_medium(moment, max(level.shares)))):
+            row = [f"the model, `{moment}`, {risk}", f"{told['precision']:.2f}", f"{told['recall']:.2f}"]
+            at_60 = f"{m['precision_at_recall_60']:.2f}" if told is m else "-"
+            rows.append([*row, at_60, f"{told['warnings_per_100_edits']:.1f}"])
     for state in level.states:
         if state.name == level.states[0].name:
             row = [
