@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 from foresync import ports
 from foresync.postgres import Cluster, databases, settle, stop
 from sync_api.db.migrate import ROLES, set_passwords, upgrade
 
 PASSWORD = "bench"
+LOG_FILES = 64  # of 16 MB: what `min_wal_size` keeps
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,16 @@ class Database:
 
     def role_url(self, role: str) -> str:
         return self.cluster.url("foresync", role, PASSWORD)
+
+
+def fill_log(url: str) -> None:
+    """Make the files of the write-ahead log that a cluster in use has: it writes them again and again, where a new
+    one has to make each of them first."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for _ in range(LOG_FILES):
+            connection.execute("SELECT pg_logical_emit_message(false, 'bench', '')")
+            connection.execute("SELECT pg_switch_wal()")
+        connection.execute("CHECKPOINT")
 
 
 @contextlib.contextmanager

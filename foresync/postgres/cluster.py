@@ -100,6 +100,9 @@ class Cluster:
             "cluster_name": cluster_name(self.home.data),
             "max_connections": "200",
             "shared_buffers": "256MB",
+            # files of the log that were once written are kept to be written again: to make a new one costs a tenth of
+            # the pushes that go into it
+            "min_wal_size": "1GB",
             "timezone": "UTC",
             "log_timezone": "UTC",
             **self.settings,

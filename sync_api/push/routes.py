@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from sync_api import ids, openapi
 from sync_api.engine import clock
 from sync_api.push import decode, service
-from sync_api.push.answers import Answer
 from sync_api.push.documented import AnswerDoc, PushDoc
 from sync_api.push.prepare import Sender
 from web.auth import Caller, caller
@@ -46,20 +45,15 @@ async def push(request: Request, who: Annotated[Caller, Depends(_sync)]) -> Resp
         wire_size=request.state.wire_bytes,
         started=started,
     )
+    engine: service.Engine = request.app.state.engine
     batch = service.batch(who.tenant, sender, understood.changes)
-    (answer,) = await service.take(request.app.state.engine, who.tenant, [batch])
-    return PushAnswer(batch, answer, headers=sync_headers(understood.envelope.network_type))
-
-
-class PushAnswer(Response):
-    """The answer to a push. Keeps what it came of until it is sent: to free thousands of objects takes longer than to
-    send it, and need not be waited for."""
-
-    media_type = "application/json"
-
-    def __init__(self, batch: service.Batch, answer: Answer, headers: dict[str, str]) -> None:
-        super().__init__(answer.encode(batch.sender.received_at), headers=headers)
-        self.basis = batch, answer
+    (answer,) = await service.take(engine, who.tenant, [batch])
+    engine.spent[:] = batch, answer
+    return Response(
+        answer.encode(received_at),
+        media_type="application/json",
+        headers=sync_headers(understood.envelope.network_type),
+    )
 
 
 async def push_shortly(request: Request) -> Response:

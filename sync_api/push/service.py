@@ -2,10 +2,9 @@
 somebody else was there, again from the start, in one transaction that holds what it reads."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import asyncpg
 
@@ -19,16 +18,18 @@ from sync_api.rules import RulesCache
 from sync_api.tenancy import unknown_tenant
 from web.problems import Problem
 
-WORTH_A_TASK = 20  # changes
-
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What every request that takes changes needs."""
+    """What every request that takes changes needs.
+
+    spent: what the last push came of. To free thousands of objects takes a twentieth of a push: that is done while the
+    next one waits for PostgreSQL, not while somebody waits for an answer."""
 
     pool: Pool
     rules: RulesCache
     months: Months
+    spent: list[object] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -91,7 +92,9 @@ async def begin(
     is_hopeful = isinstance(connection, Unbegun)
     sent = [(one.sender, *change) for one in batches for change in one.meant if not isinstance(change, Malformed)]
     asked = [*sent[:1], *sent[1:][-1:]] if is_hopeful else sent
-    reading = store.read(
+    for later in (*(one.name for one in batches), engine.spent.clear):
+        asyncio.get_running_loop().call_soon(later)  # while PostgreSQL reads: the question leaves first
+    snapshot = await store.read(
         connection,
         tenant,
         [record for _, _, record in sent],
@@ -99,7 +102,8 @@ async def begin(
         [one.sender.device for one in batches],
         locks=locks and not is_hopeful,
     )
-    snapshot = await _while_reading(reading, batches)
+    for one in batches:
+        one.name()  # which it is by now, unless that went wrong
     if is_hopeful and snapshot.answers:
         raise Raced
     if snapshot.config_version is None:
@@ -121,25 +125,6 @@ async def begin(
     if bases := wanted.bases(fold, new):
         fold.bases = await store.bases(connection, tenant, bases)
     return fold
-
-
-async def _while_reading(reading: Coroutine[Any, Any, store.Snapshot], batches: Sequence[Batch]) -> store.Snapshot:
-    """What is read, with the changes named while PostgreSQL is at it: where few connections push, both would otherwise
-    wait for each other. For few changes the task would cost more than they do."""
-    if sum(len(one.meant) for one in batches) < WORTH_A_TASK:
-        for one in batches:
-            one.name()
-        return await reading
-    task = asyncio.ensure_future(reading)
-    try:
-        await asyncio.sleep(0)  # it runs until it has sent its question
-        for one in batches:
-            one.name()
-    except BaseException:
-        task.cancel()
-        await asyncio.wait([task])  # the connection must not be given back in the middle of it
-        raise
-    return await task
 
 
 def _named(batches: Sequence[Batch]) -> list[Named]:

@@ -22,7 +22,7 @@ _offline_ids = itertools.count(1)
 async def running(api_url: str, secret: str, **settings: Any) -> AsyncIterator[str]:
     """The address of a server; it ends with the block."""
     app = create_app(Settings(api_database_url=api_url, jwt_secret=secret, **settings))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", timeout_keep_alive=60))
     task = asyncio.create_task(server.serve())
     while not server.started:
         if task.done():
