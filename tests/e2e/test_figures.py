@@ -54,6 +54,7 @@ FROM pushes LEFT JOIN logged USING (hour_at) LEFT JOIN typed USING (hour_at) ORD
 DEVICES_BY_HAND = """
 WITH newest AS (SELECT max(received_at) AS at FROM sync.sync_request WHERE tenant_id = %(tenant)s)
 SELECT device_id, max(r.received_at) AS last_synced_at,
+       (SELECT d.user_id FROM sync.device AS d WHERE d.tenant_id = %(tenant)s AND d.device_id = r.device_id) AS user_id,
        100.0 * count(*) FILTER (WHERE r.status <> 'failed') / count(*) AS success_rate_pct,
        extract(epoch FROM max(newest.at) - max(r.received_at)) / 86400 AS idle_days,
        (SELECT 100.0 * count(*) FILTER (WHERE l.is_conflicted) / nullif(count(*), 0) FROM sync.sync_log AS l
@@ -115,12 +116,17 @@ def test_every_devices_score_is_what_the_raw_log_says(machine: Machine, told: st
     assert published.keys() == {device["device_id"] for device in by_hand}
     assert len(by_hand) > 1000
     for device in by_hand:
-        recency = min(1.0, max(0.0, (30 - float(device["idle_days"])) / 29))
-        score = 0.6 * float(device["success_rate_pct"]) + 20 * recency
-        score += 0.2 * (100 - float(device["conflict_rate_pct"] or 0))
-        found = published[device["device_id"]]
-        assert found["score"] == pytest.approx(score)
-        assert found["last_synced_at"] == device["last_synced_at"] <= datetime.now(UTC)
+        recency = min(1.0, max(0.0, (30 - float(device.pop("idle_days"))) / 29))
+        conflicts = float(device["conflict_rate_pct"] or 0)
+        device["score"] = 0.6 * float(device["success_rate_pct"]) + 20 * recency + 0.2 * (100 - conflicts)
+        wrong = {
+            "failed_requests": device["success_rate_pct"] < 95,
+            "not_seen_lately": recency < 0.5,
+            "many_conflicts": conflicts > 10,
+        }
+        device["reasons"] = [name for name, holds in wrong.items() if holds]
+        assert device["last_synced_at"] <= datetime.now(UTC)
+    assert_same([published[device["device_id"]] for device in by_hand], by_hand)
 
 
 def test_every_week_of_the_report_is_what_the_conflicts_say(machine: Machine, told: str) -> None:
