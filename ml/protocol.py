@@ -21,7 +21,7 @@ from ml.estimators import Candidate
 from ml.evaluate import Interval, Labels, Metrics, Scores, measure, pr_auc_difference, pr_auc_interval
 from ml.features import MOMENTS, TARGET
 from ml.splits import Split, by_tenant
-from ml.threshold import Threshold, choose
+from ml.threshold import PRECISIONS, Threshold, choose
 from ml.tune import fit, predict
 
 SHARE: Final = "announcing"
@@ -90,7 +90,9 @@ def cells(slices: Split, ours: Chosen, say: Say) -> list[Cell]:
             scores = predict(ours.model, rows)
             found.append(_cell(OURS, moment, share, rows, scores, ours.threshold.value, None))
             for name, baseline in BASELINES.items():
-                threshold = choose(validation[TARGET].to_numpy(), baseline(past, validation)).value
+                # a baseline warns at its best F1 where it cannot promise what we do: it is then at its strongest
+                labels, known = validation[TARGET].to_numpy(), baseline(past, validation)
+                threshold = choose(labels, known, PRECISIONS[:1]).value
                 theirs = baseline(past, rows)
                 lead = pr_auc_difference(rows, scores, theirs)
                 found.append(_cell(name, moment, share, rows, theirs, threshold, lead))

@@ -98,9 +98,18 @@ def test_the_threshold_takes_the_most_recall_at_the_promised_precision() -> None
     assert chosen.medium <= chosen.value
 
 
-def test_the_threshold_falls_back_to_the_best_f1_and_says_so() -> None:
-    labels = np.tile([True, False, False, False], 50)
-    chosen = choose(labels, np.where(labels, 0.4, np.tile([0, 0.4, 0.1, 0.1], 50)))
+def test_where_the_promise_is_out_of_reach_the_threshold_keeps_close_to_it_and_says_so() -> None:
+    """One hit among thirty warnings decides whether .7 is reached, and not where on the scale one warns."""
+    scores = np.repeat([0.9, 0.5], [30, 100])
+    few_more = [np.repeat([True, False, True, False], [hits, 30 - hits, 30, 70]) for hits in (21, 20)]
+    chosen = [choose(labels, scores) for labels in few_more]
+    assert [one.value for one in chosen] == [0.9, 0.9]
+    assert "0.7 or more" in chosen[0].reason and "0.65 or more" in chosen[1].reason
+
+
+def test_where_no_precision_worth_the_name_is_reached_the_threshold_is_that_of_the_best_f1() -> None:
+    labels = np.tile([True] + 9 * [False], 50)
+    chosen = choose(labels, np.where(labels, 0.4, np.tile([0] + 7 * [0.4] + 2 * [0.1], 50)))
     assert chosen.value == 0.4 and "best F1" in chosen.reason
 
 
