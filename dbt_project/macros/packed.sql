@@ -1,9 +1,20 @@
 {#-
   Counts of twelve fields in one whole number: five bits each, enough for "of the last twenty"; and of six in one, eight
   bits each, enough for "of the last two hundred". Sums of such numbers are sums of all their counts at once. A sum over
-  a whole life overflows from count to count, which does no harm: the difference of two of them is right again.
+  a whole life overflows from count to count, which does no harm: the difference of two of them is right again, and so is
+  that of what they leave of a whole word.
 -#}
 {% macro fields_in_a_word() %}{{ return(12) }}{% endmacro %}
+
+{#- What a running sum leaves of a whole word, of five bits a count. -#}
+{% macro rest_of_a_word(sum) -%}
+    cast(({{ sum }}) % {{ 2 ** (5 * fields_in_a_word()) }} as {{ dbt.type_bigint() }})
+{%- endmacro %}
+
+{#- Touches as differences of such rests: again what they leave of a whole word, where a difference is below zero. -#}
+{% macro between_rests(difference) -%}
+    (({{ difference }}) & {{ 2 ** (5 * fields_in_a_word()) - 1 }})
+{%- endmacro %}
 
 {#- The sum of a packed column, wide enough for a life. -#}
 {% macro packed_sum(value) %}{{ return(adapter.dispatch('packed_sum', 'foresync')(value)) }}{% endmacro %}

@@ -35,7 +35,7 @@ ASSETS = {
         "intermediate/int_events_in_reach",
         "intermediate/int_moment_edits", "intermediate/int_moment_open_edits", "intermediate/int_moment_versions",
         "intermediate/int_event_rates", "intermediate/int_pushes", "intermediate/int_moment_rates",
-        "intermediate/int_moment_ages", "intermediate/int_moment_five",
+        "intermediate/int_moment_ages", "intermediate/int_moment_five", "intermediate/int_field_sets",
     },
     "features": {"features/conflict_features", "features/training_examples"},
     "marts": {

@@ -7,6 +7,7 @@
     'user': ['user_no'],
     'type': ['type_no'],
 } %}
+{% set last_of_type = var('overlap_type_events') %}
 
 with events as (
 
@@ -19,7 +20,10 @@ with events as (
         changes.received_at,
         changes.visible_at,
         changes.is_conflicted,
-        changes.new_version
+        changes.new_version,
+        coalesce(field_sets.touches, 0) as touches,
+        coalesce(field_sets.low_touches, 0) as low_touches,
+        coalesce(field_sets.high_touches, 0) as high_touches
     from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
     inner join {{ ref('int_records') }} as records
         on
@@ -30,6 +34,11 @@ with events as (
         on
             changes.tenant_id = users.tenant_id
             and changes.user_id = users.user_id
+    left join {{ ref('int_field_sets') }} as field_sets
+        on
+            records.type_no = field_sets.type_no
+            and changes.fields = field_sets.fields
+            and field_sets.word = 0
     where {{ is_event('changes.outcome') }}
 
 ),
@@ -103,12 +112,14 @@ before_{{ name }} as (
         lasts.{{ name }}_event_number,
         lasts.record_first_event_at,
         lasts.own_last_event_at,
-        lasts.user_conflicts
+        lasts.user_conflicts,
+        lasts.record_touches,
+        lasts.own_touches
     from last_of_{{ name }} as asked
     inner join lasts on asked.event_no = lasts.event_no
     {% else %}
     select
-        {% for key in keys + ['event_no', name ~ '_event_number', 'user_conflicts'] %}
+        {% for key in keys + ['event_no', name ~ '_event_number', 'user_conflicts', 'record_touches', 'own_touches'] %}
         cast(null as {{ dbt.type_bigint() }}) as {{ key }},
         {% endfor %}
         cast(null as {{ timestamptz() }}) as record_first_event_at,
@@ -119,6 +130,32 @@ before_{{ name }} as (
 ),
 
 {% endfor %}
+
+-- what the type's last events before the open days touched, from the last one back
+type_tails as (
+
+    {% if is_day_build() %}
+    select
+        kept.type_no,
+        row_number() over {{ from_here_on(['kept.type_no'], ['kept.event_no']) }} as events_back,
+        sum(kept.low_touches) over {{ from_here_on(['kept.type_no'], ['kept.event_no']) }} as low_touches,
+        sum(kept.high_touches) over {{ from_here_on(['kept.type_no'], ['kept.event_no']) }} as high_touches
+    from {{ this }} as kept
+    inner join before_type
+        on
+            kept.type_no = before_type.type_no
+            and kept.event_no <= before_type.event_no
+            and kept.type_event_number > before_type.type_event_number - {{ last_of_type }}
+    {% else %}
+    select
+        type_no,
+        event_no as events_back,
+        event_no as low_touches,
+        event_no as high_touches
+    from before_type
+    {% endif %}
+
+),
 
 counted as (
 
@@ -134,9 +171,14 @@ counted as (
         max(received_at) over by_record_and_user as last_event_at,
         row_number() over by_user as user_number,
         lag(event_no) over (partition by user_no order by event_no) as user_previous_no,
-        sum(case when is_conflicted then 1 else 0 end) over by_user as conflicts
+        sum(case when is_conflicted then 1 else 0 end) over by_user as conflicts,
+        {{ packed_sum('touches') }} over by_record as record_touched,
+        {{ packed_sum('touches') }} over by_record_and_user as own_touched,
+        sum(low_touches) over last_of_type as type_low_touched,
+        sum(high_touches) over last_of_type as type_high_touched
     from events
     window
+        last_of_type as (partition by type_no order by event_no rows between {{ last_of_type - 1 }} preceding and current row),
         by_type as {{ up_to_here(['type_no'], ['event_no']) }},
         by_record as {{ up_to_here(['record_no'], ['event_no']) }},
         by_record_and_user as {{ up_to_here(['record_no', 'user_no'], ['event_no']) }},
@@ -163,9 +205,19 @@ select
     counted.user_number + coalesce(before_user.user_event_number, 0) as user_event_number,
     coalesce(counted.user_previous_no, before_user.event_no) as user_previous_no,
     cast(counted.conflicts + coalesce(before_user.user_conflicts, 0) as {{ dbt.type_bigint() }}) as user_conflicts,
+    {{ rest_of_a_word('counted.record_touched + coalesce(before_record.record_touches, 0)') }} as record_touches,
+    {{ rest_of_a_word('counted.own_touched + coalesce(before_own.own_touches, 0)') }} as own_touches,
+    counted.low_touches,
+    counted.high_touches,
+    cast(counted.type_low_touched + coalesce(type_tails.low_touches, 0) as {{ dbt.type_bigint() }}) as type_low_touches,
+    cast(counted.type_high_touched + coalesce(type_tails.high_touches, 0) as {{ dbt.type_bigint() }}) as type_high_touches,
     counted.day_number
 from counted
 left join before_type on counted.type_no = before_type.type_no
 left join before_record on counted.record_no = before_record.record_no
 left join before_own on counted.record_no = before_own.record_no and counted.user_no = before_own.user_no
 left join before_user on counted.user_no = before_user.user_no
+left join type_tails
+    on
+        counted.type_no = type_tails.type_no
+        and least({{ last_of_type }} - counted.type_number, before_type.type_event_number) = type_tails.events_back

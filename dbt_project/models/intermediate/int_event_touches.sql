@@ -1,27 +1,19 @@
 {{ config(materialized='incremental', unique_key='event_no') }}
-{#- Which fields an event touched, twelve to a row. -#}
+{#- Which fields an event touched beyond the first twelve of its type, which are with the event itself: twelve to a row. -#}
 
 select
-    touches.event_no,
-    places.word,
-    bit_or(places.touch) as touches,
-    bit_or(places.low_touch) as low_touches,
-    bit_or(places.high_touch) as high_touches,
-    touches.type_no,
-    touches.type_event_number,
-    touches.day_number
-from (
-    select
-        numbers.event_no,
-        numbers.type_no,
-        numbers.type_event_number,
-        numbers.day_number,
-        {{ explode('changes.fields') }} as field
-    from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
-    inner join {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as numbers on changes.row_no = numbers.event_no
-) as touches
-inner join {{ ref('int_type_fields') }} as places
+    numbers.event_no,
+    field_sets.word,
+    field_sets.touches,
+    field_sets.low_touches,
+    field_sets.high_touches,
+    numbers.type_no,
+    numbers.type_event_number,
+    numbers.day_number
+from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
+inner join {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as numbers on changes.row_no = numbers.event_no
+inner join {{ ref('int_field_sets') }} as field_sets
     on
-        touches.type_no = places.type_no
-        and touches.field = places.field
-group by touches.event_no, places.word, touches.type_no, touches.type_event_number, touches.day_number
+        numbers.type_no = field_sets.type_no
+        and changes.fields = field_sets.fields
+where field_sets.word > 0

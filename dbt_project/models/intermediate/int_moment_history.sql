@@ -3,10 +3,10 @@
 
 {#- What is looked up is carried through the next sort: the wide last. -#}
 {% set asking = ['moment_no', 'as_of_no', 'day_number'] %}
-{% set of_type = ['type_events'] %}
+{% set of_type = ['type_events', 'type_low_touches', 'type_high_touches'] %}
 {% set of_user = ['user_events', 'user_conflicts'] %}
-{% set of_own = ['own_event_no', 'own_record_events', 'own_last_event_at'] %}
-{% set of_record = ['record_event_no', 'record_events', 'record_first_event_at'] %}
+{% set of_own = ['own_event_no', 'own_record_events', 'own_last_event_at', 'own_touches'] %}
+{% set of_record = ['record_event_no', 'record_events', 'record_first_event_at', 'record_touches'] %}
 {% set events = events_in_reach() %}
 
 with moments as (
@@ -25,7 +25,9 @@ type_events as (
     select
         type_no,
         event_no as type_event_no,
-        type_event_number as type_events
+        type_event_number as type_events,
+        type_low_touches,
+        type_high_touches
     from {{ events }}
 
 ),
@@ -48,7 +50,8 @@ own_events as (
         user_no,
         event_no as own_event_no,
         own_event_number as own_record_events,
-        own_last_event_at
+        own_last_event_at,
+        own_touches
     from {{ events }}
 
 ),
@@ -59,7 +62,8 @@ record_events as (
         record_no,
         event_no as record_event_no,
         record_event_number as record_events,
-        record_first_event_at
+        record_first_event_at,
+        record_touches
     from {{ events }}
 
 ),
@@ -107,5 +111,9 @@ select
     own_last_event_at,
     own_event_no,
     coalesce(type_events, 0) as type_events,
+    coalesce(record_touches, 0) as record_touches,
+    coalesce(own_touches, 0) as own_touches,
+    coalesce(type_low_touches, 0) as type_low_touches,
+    coalesce(type_high_touches, 0) as type_high_touches,
     day_number
 from with_record

@@ -4,7 +4,8 @@
   events on the record that touch a field, p how likely this edit touches it. No row where there are no others.
 
   Others' last events on the record are the record's events from one place to another, less the user's own between them:
-  touches are counted as the difference of two running sums of the record, less that of two of the user's own.
+  touches are counted as the difference of two running sums of the record, less that of two of the user's own. The sums
+  of a type's first twelve fields come with the events; those of further ones are looked up word by word.
 -#}
 
 {% set last = var('overlap_record_events') %}
@@ -16,12 +17,13 @@
 {% set p_by_type, p_announced = [], [] %}
 {% for place in range(fields_in_a_word()) %}
 {% do p_by_type.append(
-    packed_count('type_touches.low_touches' if place < 6 else 'type_touches.high_touches', place % 6, 8) ~ ' / touched.type_window_size'
+    packed_count('touched.low_touches' if place < 6 else 'touched.high_touches', place % 6, 8) ~ ' / touched.type_window_size'
 ) %}
 {% do p_announced.append(packed_count('announced.touches', place, 5)) %}
 {% endfor %}
 {% set moment = [
-    'moment_no', 'type_no', 'record_no', 'user_no', 'is_announced', 'type_events', 'others', 'record_event_no', 'own_event_no'
+    'moment_no', 'type_no', 'record_no', 'user_no', 'is_announced', 'day_number', 'type_events', 'type_low_touches', 'type_high_touches',
+    'others', 'record_event_no', 'own_event_no', 'record_touches', 'own_touches'
 ] %}
 
 with moments as (
@@ -34,9 +36,13 @@ with moments as (
         moments.is_announced,
         moments.day_number,
         history.type_events,
+        history.type_low_touches,
+        history.type_high_touches,
         history.record_events - history.own_record_events as others,
         history.record_event_no,
-        history.own_event_no
+        history.own_event_no,
+        history.record_touches,
+        history.own_touches
     from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
     inner join {{ of_open_days(ref('int_moment_history'), 'moment_no') }} as history on moments.moment_no = history.moment_no
     where history.record_events > history.own_record_events
@@ -71,6 +77,7 @@ own_events as (
         user_no,
         event_no as own_before_no,
         own_event_number as own_before,
+        own_touches as own_before_touches,
         (record_event_number - own_event_number) * {{ places }} + own_event_number as own_place
     from {{ looked_up(ref('int_event_numbers'), 'far_off', ['record_no', 'user_no']) }} as events
 
@@ -81,6 +88,7 @@ windows as (
     select
         {{ moment | join(', ') }},
         cast(null as {{ dbt.type_bigint() }}) as own_before_no,
+        cast(null as {{ dbt.type_bigint() }}) as own_before_touches,
         case when others > {{ last }} then others - {{ last }} end as record_before
     from moments
     where others <= {{ last }} or own_event_no is null
@@ -88,9 +96,13 @@ windows as (
     select
         {{ moment | join(', ') }},
         own_before_no,
+        own_before_touches,
         others - {{ last }} + coalesce(own_before, 0)
     from (
-        {{ as_of('far', moment, 'before_window', 'own_events', ['own_before_no', 'own_before'], 'own_place', ['record_no', 'user_no']) }}
+        {{ as_of(
+            'far', moment, 'before_window', 'own_events', ['own_before_no', 'own_before', 'own_before_touches'], 'own_place',
+            ['record_no', 'user_no']
+        ) }}
     ) as found
 
 ),
@@ -109,9 +121,12 @@ bounded as (
 
     select
         windows.*,
-        case when windows.others < {{ last }} then windows.others else {{ last }} end as window_size,
-        case when windows.type_events < {{ last_of_type }} then windows.type_events else {{ last_of_type }} end as type_window_size,
-        before.event_no as record_before_no
+        cast(case when windows.others < {{ last }} then windows.others else {{ last }} end as {{ double() }}) as window_size,
+        cast(
+            case when windows.type_events < {{ last_of_type }} then windows.type_events else {{ last_of_type }} end as {{ double() }}
+        ) as type_window_size,
+        before.event_no as record_before_no,
+        before.record_touches as record_before_touches
     from windows
     left join {{ looked_up(ref('int_event_numbers'), 'windows_begun', ['record_no', 'record_event_number']) }} as before
         on
@@ -120,15 +135,40 @@ bounded as (
 
 ),
 
+-- the first twelve fields of each type
+first_words as (
+
+    select
+        moment_no,
+        0 as word,
+        is_announced,
+        day_number,
+        window_size,
+        type_window_size,
+        {{ between_rests('record_touches - coalesce(record_before_touches, 0) - own_touches + coalesce(own_before_touches, 0)') }} as touches,
+        type_low_touches as low_touches,
+        type_high_touches as high_touches
+    from bounded
+
+),
+
+further as (
+
+    select bounded.*
+    from bounded
+    inner join (select distinct type_no from {{ ref('int_type_fields') }} where word > 0) as types on bounded.type_no = types.type_no
+
+),
+
 met as (
 
-    select record_event_no as event_no from bounded
+    select record_event_no as event_no from further
     union
-    select record_before_no from bounded
+    select record_before_no from further
     union
-    select own_event_no from bounded
+    select own_event_no from further
     union
-    select own_before_no from bounded
+    select own_before_no from further
 
 ),
 
@@ -152,49 +192,50 @@ words_met as (
 counted as (
 
     select
-        bounded.moment_no,
-        bounded.type_no,
-        bounded.is_announced,
-        bounded.type_events,
-        cast(bounded.window_size as {{ double() }}) as window_size,
-        cast(bounded.type_window_size as {{ double() }}) as type_window_size,
+        further.moment_no,
+        further.type_no,
+        further.is_announced,
+        further.day_number,
+        further.type_events,
+        further.window_size,
+        further.type_window_size,
         now.word,
         cast(
             now.record_touches - coalesce(before.record_touches, 0)
             - (coalesce(own.own_touches, 0) - coalesce(own_before.own_touches, 0))
             as {{ dbt.type_bigint() }}
         ) as touches
-    from bounded
-    inner join {{ words }} as now on bounded.record_event_no = now.event_no
+    from further
+    inner join {{ words }} as now on further.record_event_no = now.event_no
     left join {{ words }} as before
         on
-            bounded.record_before_no = before.event_no
+            further.record_before_no = before.event_no
             and now.word = before.word
     left join {{ words }} as own
         on
-            bounded.own_event_no = own.event_no
+            further.own_event_no = own.event_no
             and now.word = own.word
     left join {{ words }} as own_before
         on
-            bounded.own_before_no = own_before.event_no
+            further.own_before_no = own_before.event_no
             and now.word = own_before.word
 
 ),
 
-touched as (
+further_touched as (
 
     select * from counted
     where touches > 0
 
 ),
 
--- how often the type's last events touched the fields
+-- how often the type's last events touched these fields
 types as (
 
     select
         type_no,
         min(type_events) - {{ last_of_type }} as since_number
-    from touched
+    from further_touched
     group by type_no
 
 ),
@@ -245,7 +286,7 @@ timeline as (
         0,
         0,
         moment_no
-    from touched
+    from further_touched
 
 ),
 
@@ -305,20 +346,40 @@ announced as (
 
 ),
 
+touched as (
+
+    select * from first_words
+    where touches > 0
+    union all
+    select
+        further_touched.moment_no,
+        further_touched.word,
+        further_touched.is_announced,
+        further_touched.day_number,
+        further_touched.window_size,
+        further_touched.type_window_size,
+        further_touched.touches,
+        type_touches.low_touches,
+        type_touches.high_touches
+    from further_touched
+    inner join type_touches
+        on
+            further_touched.moment_no = type_touches.moment_no
+            and further_touched.word = type_touches.word
+
+),
+
 by_word as (
 
     select
         touched.moment_no,
         touched.word,
         touched.is_announced,
+        touched.day_number,
         {{ missed('touched.touches', 'touched.window_size', p_by_type) }} as missed_by_type,
         case when announced.touches is null then 1 else {{ missed('touched.touches', 'touched.window_size', p_announced) }} end
             as missed_announced
     from touched
-    inner join type_touches
-        on
-            touched.moment_no = type_touches.moment_no
-            and touched.word = type_touches.word
     left join announced
         on
             touched.moment_no = announced.moment_no
@@ -331,17 +392,17 @@ scored as (
     select
         moment_no,
         is_announced,
+        day_number,
         {{ one_less_product('missed_by_type') }} as silent_score,
         {{ one_less_product('missed_announced') }} as announced_score
     from by_word
-    group by moment_no, is_announced
+    group by moment_no, is_announced, day_number
 
 )
 
 select
-    scored.moment_no,
-    case when scored.is_announced then scored.announced_score else scored.silent_score end as score,
-    scored.silent_score,
-    moments.day_number
+    moment_no,
+    case when is_announced then announced_score else silent_score end as score,
+    silent_score,
+    day_number
 from scored
-inner join moments on scored.moment_no = moments.moment_no

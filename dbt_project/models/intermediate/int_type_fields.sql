@@ -1,7 +1,18 @@
 {{ config(materialized='incremental', unique_key='type_no') }}
 {#- Where the counts of a type's fields stand: in which word, and one of each in it. In the order of their first events. -#}
 
-with named as (
+with types as (
+
+    select
+        tenant_id,
+        entity_type,
+        min(type_no) as type_no
+    from {{ ref('int_records') }}
+    group by tenant_id, entity_type
+
+),
+
+named as (
 
     select
         type_no,
@@ -10,12 +21,16 @@ with named as (
         min(day_number) as day_number
     from (
         select
-            numbers.type_no,
-            numbers.event_no,
-            numbers.day_number,
+            types.type_no,
+            changes.row_no as event_no,
+            changes.day_number,
             {{ explode('changes.fields') }} as field
         from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
-        inner join {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as numbers on changes.row_no = numbers.event_no
+        inner join types
+            on
+                changes.tenant_id = types.tenant_id
+                and changes.entity_type = types.entity_type
+        where {{ is_event('changes.outcome') }}
     ) as touches
     group by type_no, field
 
