@@ -145,10 +145,19 @@ first_words as (
         day_number,
         window_size,
         type_window_size,
-        {{ between_rests('record_touches - coalesce(record_before_touches, 0) - own_touches + coalesce(own_before_touches, 0)') }} as touches,
+        {{ between_rests('record_touches - coalesce(record_before_touches, 0) - own_touches + coalesce(own_before_touches, 0)') }}
+            as touches,
         type_low_touches as low_touches,
         type_high_touches as high_touches
     from bounded
+
+),
+
+types_of_more as (
+
+    select distinct type_no
+    from {{ ref('int_type_fields') }}
+    where word > 0
 
 ),
 
@@ -156,7 +165,7 @@ further as (
 
     select bounded.*
     from bounded
-    inner join (select distinct type_no from {{ ref('int_type_fields') }} where word > 0) as types on bounded.type_no = types.type_no
+    inner join types_of_more on bounded.type_no = types_of_more.type_no
 
 ),
 
