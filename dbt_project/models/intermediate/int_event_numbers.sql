@@ -161,8 +161,6 @@ counted as (
 
     select
         *,
-        row_number() over by_type as type_number,
-        lag(event_no) over (partition by type_no order by event_no) as type_previous_no,
         row_number() over by_record as record_number,
         lag(event_no) over (partition by record_no order by event_no) as record_previous_no,
         min(received_at) over by_record as first_event_at,
@@ -174,6 +172,9 @@ counted as (
         sum(case when is_conflicted then 1 else 0 end) over by_user as conflicts,
         {{ packed_sum('touches') }} over by_record as record_touched,
         {{ packed_sum('touches') }} over by_record_and_user as own_touched,
+        -- last: DuckDB leaves rows in the order of its last window, and a day of few types lies in few places
+        row_number() over by_type as type_number,
+        lag(event_no) over (partition by type_no order by event_no) as type_previous_no,
         sum(low_touches) over last_of_type as type_low_touched,
         sum(high_touches) over last_of_type as type_high_touched
     from events

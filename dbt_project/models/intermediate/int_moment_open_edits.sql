@@ -2,56 +2,41 @@
 {#-
   Others' edits of the record that are open at each moment: of another user, or of the same user on another device; no
   row for none. Where the asker did not name its device, its own user's edits are taken for its own.
+
+  There are many to a moment at a busy record. They are counted where they meet, and carried on as numbers where the moment
+  announces fields; what an edit names is taken from its words, which are fewer.
 -#}
 
-with edits as (
-
-    select
-        moment_no,
-        from_no
-    from {{ of_open_days(ref('int_moment_edits'), 'moment_no') }} as edits
-
-),
-
-wanted as (
-
-    select distinct from_no from edits
-
-),
-
-words as (
-
-    select
-        from_no,
-        user_id,
-        device_id,
-        edit_id,
-        opened_at,
-        base_version,
-        fields
-    from {{ looked_up(ref('int_presence_intervals'), 'wanted', ['from_no']) }} as intervals
-
-),
-
-together as (
-
-    select
-        moments.moment_no,
-        moments.asked_at,
-        moments.day_number,
-        moments.announced_fields,
-        moments.announced_base_version,
-        moments.user_id = words.user_id as is_same_user,
-        words.edit_id,
-        words.opened_at,
-        words.base_version,
-        words.fields
-    from edits
-    inner join {{ moments_to_build() }} as moments on edits.moment_no = moments.moment_no
-    inner join words on edits.from_no = words.from_no
-    where
-        (moments.edit_id is null or words.edit_id <> moments.edit_id)
+{#- Read where they are wanted: a common table would be a copy of them. -#}
+{% set edits = of_open_days(ref('int_moment_edits'), 'moment_no') %}
+{% set moments = moments_to_build() %}
+{% set words = looked_up(ref('int_presence_intervals'), 'wanted', ['from_no']) %}
+{% set others -%}
+    (moments.edit_id is null or words.edit_id <> moments.edit_id)
         and (words.user_id <> moments.user_id or words.device_id <> moments.device_id)
+{%- endset %}
+
+with wanted as (
+
+    select distinct from_no
+    from {{ edits }} as edits
+
+),
+
+counted as (
+
+    select
+        edits.moment_no,
+        min(moments.day_number) as day_number,
+        count(*) as open_edits,
+        sum(case when words.user_id = moments.user_id then 1 else 0 end) as open_edits_same_user,
+        sum(case when words.base_version = moments.announced_base_version then 1 else 0 end) as open_same_base
+    from {{ edits }} as edits
+    inner join {{ moments }} as moments on edits.moment_no = moments.moment_no
+    inner join {{ words }} as words on edits.from_no = words.from_no
+    where
+        {{ others }}
+    group by edits.moment_no
 
 ),
 
@@ -60,34 +45,42 @@ announced as (
     select distinct
         moment_no,
         {{ explode('announced_fields') }} as field
-    from together
+    from {{ moments }} as moments
 
 ),
 
 named as (
 
-    select
-        moment_no,
-        edit_id,
-        asked_at,
-        opened_at,
+    select distinct
+        from_no,
         {{ explode('fields') }} as field
-    from together
+    from {{ words }} as words
 
 ),
 
 shared as (
 
     select
-        named.moment_no,
-        named.edit_id,
-        named.asked_at,
-        named.opened_at,
+        met.moment_no,
+        met.asked_at,
+        met.from_no,
         named.field
-    from named
+    from (
+        select
+            edits.moment_no,
+            moments.asked_at,
+            edits.from_no
+        from {{ edits }} as edits
+        inner join {{ moments }} as moments on edits.moment_no = moments.moment_no
+        inner join {{ words }} as words on edits.from_no = words.from_no
+        where
+            {{ array_size('moments.announced_fields') }} > 0
+            and {{ others }}
+    ) as met
+    inner join named on met.from_no = named.from_no
     inner join announced
         on
-            named.moment_no = announced.moment_no
+            met.moment_no = announced.moment_no
             and named.field = announced.field
 
 ),
@@ -104,11 +97,18 @@ shared_fields as (
 
 overlapping as (
 
-    select distinct
-        moment_no,
-        edit_id,
-        {{ seconds_between('opened_at', 'asked_at') }} / 3600 as age_hours
-    from shared
+    select
+        shared.moment_no,
+        words.edit_id,
+        {{ seconds_between('words.opened_at', 'shared.asked_at') }} / 3600 as age_hours
+    from (
+        select distinct
+            moment_no,
+            asked_at,
+            from_no
+        from shared
+    ) as shared
+    inner join {{ words }} as words on shared.from_no = words.from_no
 
 ),
 
@@ -121,19 +121,6 @@ weighed as (
             'exp(greatest(-700, -(case when age_hours > 0 then age_hours else 0 end) / ' ~ var('open_overlap_hours') ~ '))', 'edit_id'
         ) }} as open_overlap_recent
     from overlapping
-    group by moment_no
-
-),
-
-counted as (
-
-    select
-        moment_no,
-        min(day_number) as day_number,
-        count(*) as open_edits,
-        sum(case when is_same_user then 1 else 0 end) as open_edits_same_user,
-        sum(case when base_version = announced_base_version then 1 else 0 end) as open_same_base
-    from together
     group by moment_no
 
 )

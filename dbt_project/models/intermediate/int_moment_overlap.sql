@@ -63,14 +63,16 @@ far as (
 
 far_off as (
 
-    select distinct
+    select
         record_no,
-        user_no
+        user_no,
+        min(before_window) as before_windows
     from far
+    group by record_no, user_no
 
 ),
 
-own_events as (
+own_past as (
 
     select
         record_no,
@@ -80,6 +82,41 @@ own_events as (
         own_touches as own_before_touches,
         (record_event_number - own_event_number) * {{ places }} + own_event_number as own_place
     from {{ looked_up(ref('int_event_numbers'), 'far_off', ['record_no', 'user_no']) }} as events
+
+),
+
+{% if is_day_build() %}
+
+last_before as (
+
+    select
+        own_past.record_no,
+        own_past.user_no,
+        max(own_past.own_place) as own_place
+    from own_past
+    inner join far_off
+        on
+            own_past.record_no = far_off.record_no
+            and own_past.user_no = far_off.user_no
+    where own_past.own_place <= far_off.before_windows
+    group by own_past.record_no, own_past.user_no
+
+),
+
+{% endif %}
+
+-- of a day's, the last one before all of them, and those since: few of a long life
+own_events as (
+
+    select own_past.*
+    from own_past
+    {%- if is_day_build() %}
+    left join last_before
+        on
+            own_past.record_no = last_before.record_no
+            and own_past.user_no = last_before.user_no
+    where last_before.own_place is null or own_past.own_place >= last_before.own_place
+    {%- endif %}
 
 ),
 
