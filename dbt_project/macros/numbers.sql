@@ -12,3 +12,13 @@
 
 {#- Changes that took part in the life of a record. -#}
 {% macro is_event(outcome) %}{{ outcome }} in ('applied', 'merged', 'conflict'){% endmacro %}
+
+{#- Every entity type with its number: the least of those that its records have of it. -#}
+{% macro entity_types() -%}
+    select
+        tenant_id,
+        entity_type,
+        min(type_no) as type_no
+    from {{ ref('int_records') }}
+    group by tenant_id, entity_type
+{%- endmacro %}

@@ -3,12 +3,7 @@
 
 with types as (
 
-    select
-        tenant_id,
-        entity_type,
-        min(type_no) as type_no
-    from {{ ref('int_records') }}
-    group by tenant_id, entity_type
+    {{ entity_types() }}
 
 ),
 
