@@ -82,10 +82,6 @@ class Fold:
 
     def finish(self) -> Writes:
         """Everything to be written."""
-        records = [self.records[key] for key in sorted(self.records)]
-        rows = [record.row() for record in records]
+        rows = [self.records[key].row() for key in sorted(self.records)]
         self.writes.records = [row for row in rows if row is not None]
-        self.writes.held = [
-            (record.place, record.writer) for record in records if record.place and record.writer is not None
-        ]
         return self.writes

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from sync_api import ids
 from sync_api.push.activity import Activity
@@ -28,8 +30,9 @@ class SenderRow(NamedTuple):
     device_metadata: str
 
 
-class RecordRow(NamedTuple):
-    """A record's new state; data and stamps hold only what is new, unless it replaces. sender, ord: of the last change
+class RecordRow(Struct):
+    """A record that a push was decided by: where it was found (place, writer; None where it is new), and what becomes of
+    it, if it has any events. data and stamps hold only what is new, unless it replaces. sender, ord: of the last change
     that wrote it, None where none did. first: the sender of the earliest event that it comes of."""
 
     entity_type: str
@@ -48,9 +51,10 @@ class RecordRow(NamedTuple):
     place: tuple[int, int] | None
     last_events: str
     first: int | None
+    writer: int | None
 
 
-class ChangeRow(NamedTuple):
+class ChangeRow(Struct):
     """A row of sync_log, and one of applied_change. fields: names joined by U+001F, which is cheaper than an array in
     every row. outcome: None for what is not logged. answer: None for what need not be answered again."""
 
@@ -137,7 +141,6 @@ class Writes:
         self.new_id = ids.series()  # of events: one moment for all that is decided together
         self.senders: dict[str, SenderRow] = {}  # by sync_id, in the order of their numbers, from 1
         self._numbers: dict[str, int] = {}
-        self.held: list[tuple[tuple[int, int], int]] = []  # (place, writer) of the rows that it was decided by
         self.records: list[RecordRow] = []
         self.changes: list[ChangeRow] = []
         self.devices: dict[str, DeviceRow] = {}
@@ -172,18 +175,16 @@ class Writes:
 
     def forget_answers(self) -> None:
         """Keep what was decided, and not what was said to it."""
-        self.changes = [row._replace(answer=None) for row in self.changes]
+        for row in self.changes:
+            row.answer = None
 
     def arguments(self) -> list[Any]:
         """The parameters of `store.WRITE` after the tenant and the length."""
         users = sorted(self.events)
         return [
-            [place for place, _ in self.held],
-            [writer for _, writer in self.held],
             list(self.senders.values()),
-            self.records,
-            self.changes,
-            sum(row.answer is not None for row in self.changes),
+            [astuple(row) for row in self.records],
+            [astuple(row) for row in self.changes],
             self.requests,
             users,
             [self.events[user] for user in users],

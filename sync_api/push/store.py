@@ -15,7 +15,7 @@ import asyncpg
 import orjson
 from msgspec import Struct
 
-from sync_api.db.session import Connection, Unbegun
+from sync_api.db.session import Connection, Raced, Unbegun
 from sync_api.engine.values import Stamp
 from sync_api.push.prepare import ChangeKey, RecordKey
 from sync_api.push.rows import Writes
@@ -60,7 +60,7 @@ CROSS JOIN LATERAL (
 """
 
 WRITE = """SELECT sync.push_write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-  $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)"""
+  $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)"""
 
 # The same, as they stand, for who only looks. OFFSET 0 keeps each look-up one by the whole key, as the lock does.
 UNLOCKED = {text: text.replace("FOR SHARE", "OFFSET 0") for text in (RELATED, MEMBERS)}
@@ -112,15 +112,16 @@ async def read(
     locks: bool = True,
 ) -> Snapshot:
     """Lock and read everything that deciding needs. Without locks it waits for nobody, here and below."""
-    row = await connection.fetchrow(READ, tenant, sorted(set(records)), changes, sorted(set(devices)), locks)
+    keys = sorted(set(records))
+    row = await connection.fetchrow(READ, tenant, keys, changes, sorted(set(devices)), locks)
     assert row is not None
     found = zip(*(row[column] or () for column in LOADED), strict=True)
-    keys = zip(row["types"] or (), row["ids"] or (), strict=True)
+    numbers = row["numbers"] or ()  # of the keys that there are records of, from 1
     names = zip(*(row[column] or () for column in ANSWERED), strict=True)
     answers = zip(row["hashes"] or (), row["answers"] or (), strict=True)
     return Snapshot(
         row["config_version"],
-        {key: LoadedRecord(*values) for key, values in zip(keys, found, strict=True)},
+        {keys[number - 1]: LoadedRecord(*values) for number, values in zip(numbers, found, strict=True)},
         dict(zip(names, answers, strict=True)),
         dict(zip(row["owned"] or (), row["owners"] or (), strict=True)),
     )
@@ -166,8 +167,12 @@ def _values(rows: Iterable[asyncpg.Record]) -> dict[BaseKey, Any]:
 
 
 async def write(connection: Connection | Unbegun, tenant: str, writes: Writes) -> None:
-    """Write everything that was decided. SerializationError, and nothing written, when somebody else was first."""
-    await connection.fetchrow(WRITE, tenant, writes.length, *writes.arguments())
+    """Write everything that was decided. Raced or SerializationError, and nothing written, when somebody else was
+    first."""
+    try:
+        await connection.fetchrow(WRITE, tenant, writes.length, *writes.arguments())
+    except asyncpg.UniqueViolationError as error:  # a record or an answer that we did not find is there by now
+        raise Raced from error
 
 
 def _either(statement: str, locks: bool) -> str:

@@ -100,8 +100,8 @@ class Working(Record):
         return {"server_id": self.entity_id, "version": self.version, "data": self.data, "deleted": self.is_deleted}
 
     def row(self) -> RecordRow | None:
-        """What is to be stored, if anything is."""
-        if not self.events:
+        """What is to be stored, or to be still as it was read, if anything is."""
+        if not self.events and self.writer is None:
             return None
         return RecordRow(
             self.entity_type,
@@ -120,6 +120,7 @@ class Working(Record):
             self.place,
             orjson.dumps(self.presence.last_events).decode(),
             self.first,
+            self.writer,
         )
 
 
