@@ -31,9 +31,9 @@ class SenderRow(NamedTuple):
 
 
 class RecordRow(Struct):
-    """A record that a push was decided by: where it was found and still has to be (place, writer; None for a new one), and
-    what becomes of it, where it has events. data and stamps hold only what is new, unless it replaces. sender, ord: of
-    the last change that wrote it, None where none did. first: the sender of the earliest event that it comes of."""
+    """A record that a push was decided by: where it was found and still has to be (place, writer; None for a new one),
+    and what becomes of it, where it has events. data and stamps hold only what is new, unless it replaces. sender, ord:
+    of the last change that wrote it, None where none did. first: the sender of the earliest event that it comes of."""
 
     entity_type: str
     entity_id: str
