@@ -30,7 +30,7 @@ def series() -> Callable[[], str]:
     bits = _generator.getrandbits
 
     def one() -> str:
-        digits = f"{bits(72):018x}"
+        digits = bits(72).to_bytes(9).hex()
         return f"{moment}{digits[:3]}-8{digits[3:6]}-{digits[6:]}"
 
     return one

@@ -38,7 +38,7 @@ async def push(
         entity=key[0], op=patch.op, offline_id=f"resolution:{conflict_id}", server_id=key[1],
         client_version=record.version, data=dict(patch.data),
     )  # fmt: skip
-    named = name(sender, sent, key)
+    named = name(sender, sent, key, ids.uuid7())
     if related := wanted.related(fold, [named]):
         fold.snapshot.records.update(await store.related(connection, who.tenant, related))
     kind = fold.rules.types[key[0]]
@@ -55,6 +55,4 @@ async def push(
         )  # fmt: skip
     # whoever decides has seen the other's edit: that it was a moment ago is no near miss
     step.take_part(replace(decision, window=None), policy, kind)
-    event_id = fold.writes.changes[-1].id
-    assert event_id is not None
-    return event_id
+    return named.event_id

@@ -110,7 +110,7 @@ def _update(case: Case, base_of: BaseOf) -> Decision:
     if not candidates:
         return Decision("unchanged", is_stale=case.is_stale)
     colliding = detect.collisions(candidates, record, change, case.known) if case.is_stale else []
-    window = _window([n for n in detect.near_misses(candidates, record, change) if n not in colliding], case)
+    window = _window(detect.near_misses(candidates, record, change, colliding), case)
     touched = tuple(candidates)
     if not colliding:
         return Decision(case.undisputed, writes=candidates, touched=touched, is_stale=case.is_stale, window=window)

@@ -1,6 +1,6 @@
 """Which fields of a change collide with what others wrote. Says nothing of who is right."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sync_api.engine import clock
 from sync_api.engine.values import DELETED, Change, Json, Record, Stamp, same
@@ -51,13 +51,16 @@ def tombstone_collides(record: Record, change: Change, version: int) -> bool:
     return record.is_deleted and stamp is not None and is_others_since(stamp, change, version)
 
 
-def near_misses(candidates: Mapping[str, Json], record: Record, change: Change) -> list[str]:
-    """The fields that another *user* last wrote within the window before this edit, stale or not."""
+def near_misses(
+    candidates: Mapping[str, Json], record: Record, change: Change, colliding: Collection[str]
+) -> list[str]:
+    """The fields that another *user* last wrote within the window before this edit, stale or not, and that do not
+    collide."""
     found = []
     earliest = ""
     for name in candidates:
         stamp = record.stamps.get(name)
-        if stamp is None or stamp["user"] == change.user:
+        if stamp is None or stamp["user"] == change.user or name in colliding:
             continue
         earliest = earliest or clock.before(change.edited_at, WINDOW_SECONDS)
         if earliest <= stamp["edited_at"] <= change.edited_at:

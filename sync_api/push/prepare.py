@@ -63,8 +63,8 @@ class Sender:
 
 class Named(Struct, frozen=True):
     """A well-formed change, the record that it means, and the digest of what it says. key: by which its answer is kept.
-    size: of its data as JSON. refers: whether its data names records of the same batch, and so is not quite what was
-    sent."""
+    size: of its data as JSON. event_id: of the event that it becomes, if it does. refers: whether its data names
+    records of the same batch, and so is not quite what was sent."""
 
     sent: ChangeIn
     change: Change
@@ -74,6 +74,7 @@ class Named(Struct, frozen=True):
     edited_at: datetime
     sha256: bytes
     size: int
+    event_id: str
     refers: bool = False
 
     @property
@@ -107,7 +108,7 @@ def change_key(sender: Sender, sent: ChangeIn) -> ChangeKey:
     return sender.user, sender.device, sent.entity, sent.offline_id
 
 
-def name(sender: Sender, sent: ChangeIn, record_key: RecordKey) -> Named:
+def name(sender: Sender, sent: ChangeIn, record_key: RecordKey, event_id: str) -> Named:
     """The change with its name."""
     client_time = sender.client_time
     edited_at_sent = clock.storable(sent.edited_at) if sent.edited_at else None
@@ -132,6 +133,7 @@ def name(sender: Sender, sent: ChangeIn, record_key: RecordKey) -> Named:
         edited_at,
         digest(sent, data),
         len(data),
+        event_id,
     )
 
 

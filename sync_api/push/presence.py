@@ -26,8 +26,10 @@ class Presence:
         """Distinct others with an event in the five minutes before, or with an edit open now."""
         self._begin(now)
         lately = now - MINUTES_MS
-        others = {name for name, last in self._before.items() if lately < last < now}
-        others.update(self._editing)
+        others = set(self._editing)
+        for name, last in self._before.items():
+            if lately < last < now:
+                others.add(name)
         others.discard(user)
         return len(others)
 

@@ -13,7 +13,6 @@ import orjson
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from sync_api import ids
 from sync_api.push.activity import Activity
 from sync_api.push.prepare import Named, Sender
 
@@ -138,7 +137,6 @@ class Writes:
 
     def __init__(self) -> None:
         self.length = 0
-        self.new_id = ids.series()  # of events: one moment for all that is decided together
         self.senders: dict[str, SenderRow] = {}  # by sync_id, in the order of their numbers, from 1
         self._numbers: dict[str, int] = {}
         self.records: list[RecordRow] = []

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from sync_api import ids
 from sync_api.db.session import Connection, Months, Pool, Raced, Unbegun, as_tenant, retried, unbegun
 from sync_api.push import references, store, wanted
 from sync_api.push.answers import Answer
@@ -41,9 +42,10 @@ class Batch:
     changes: list[Named | Malformed] = field(default_factory=list)
 
     def name(self) -> None:
-        """Name the changes, unless an earlier attempt has."""
+        """Name the changes, unless an earlier attempt has, and the events that they may become: all of one moment."""
+        new_id = ids.series()
         self.changes = self.changes or [
-            one if isinstance(one, Malformed) else name(self.sender, *one) for one in self.meant
+            one if isinstance(one, Malformed) else name(self.sender, *one, new_id()) for one in self.meant
         ]
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class Step:
     """One change on its way to a verdict."""
 
+    __slots__ = ("answer", "fold", "named", "number", "record", "sender", "tally")
+
     def __init__(
         self,
         fold: "Fold",
@@ -84,7 +86,7 @@ class Step:
         """Log the change, put it into effect, answer it."""
         record, sender, writes = self.record, self.sender, self.fold.writes
         server_version, seen_before = record.version, None
-        event_id = writes.new_id()
+        event_id = self.named.event_id
         ord_ = writes.tick()
         if decision.conflict or decision.window:
             seen_before = (dict(record.data), dict(record.stamps))

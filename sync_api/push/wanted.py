@@ -36,21 +36,25 @@ def projects(fold: Fold, changes: Iterable[Named]) -> set[str]:
     found: set[str] = set()
     for one in changes:
         record = fold.snapshot.records.get(one.record_key)
-        named = concerned(record.project_id if record else None, one.change.data)
-        found.update(project for project in named if isinstance(project, str))
+        for project in concerned(record.project_id if record else None, one.change.data):
+            if isinstance(project, str):
+                found.add(project)
     return found
 
 
 def bases(fold: Fold, changes: Sequence[Named]) -> dict[BaseKey, Replaced]:
     """The fields of stale changes that may collide, where the client does not say what they were: with what is known
     about when they were replaced."""
+    stale = [one for one in changes if (one.change.client_version or 0) < fold.record(one.record_key).version]
+    if not stale:
+        return {}
     wanted: dict[BaseKey, Replaced] = {}
     times = Counter(one.record_key for one in changes)
-    for one in changes:
+    for one in stale:
+        if one.change.op == "delete":
+            continue
         version = one.change.client_version or 0
         record = fold.record(one.record_key)
-        if version >= record.version or one.change.op == "delete":
-            continue
         span = None
         for name, stamp in _written_since(record, one, version, is_alone=times[one.record_key] == 1):
             key = (one.sent.entity, one.entity_id, name, version)

@@ -19,7 +19,7 @@ SENDER = Sender("ann", "s", "s", NOW, Envelope("phone", NOW), 0, 0, 0.0)
 
 def named(*changes: dict[str, Any] | Malformed) -> list[Named | Malformed]:
     sent = [one if isinstance(one, Malformed) else ChangeIn(**one) for one in changes]
-    return [one if isinstance(one, Malformed) else name(SENDER, *one) for one in meant("t", SENDER, sent)]
+    return [one if isinstance(one, Malformed) else name(SENDER, *one, ids.uuid7()) for one in meant("t", SENDER, sent)]
 
 
 def final(*changes: dict[str, Any] | Malformed) -> list[Any]:
