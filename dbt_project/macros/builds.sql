@@ -40,7 +40,7 @@
 {#- Another model's table as an earlier run left it: for what stands before that model in this one. -#}
 {% macro as_left(name) %}{{ return(this.incorporate(path={'identifier': name})) }}{% endmacro %}
 
-{% macro counted_on_from() %}{{ return(['int_log', 'int_days', 'int_questions', 'int_newest_events']) }}{% endmacro %}
+{% macro counted_on_from() %}{{ return(['int_log', 'int_days', 'int_questions']) }}{% endmacro %}
 
 {#- A model's table, for whom it is no ancestor of. -#}
 {% macro table_of(name) -%}

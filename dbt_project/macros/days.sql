@@ -53,11 +53,61 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- The events that moments of the open days look back at; in a whole build, all. -#}
-{% macro events_in_reach() -%}
-    {%- set reach = ref('int_events_in_reach') -%}
-    {%- set all = ref('int_event_numbers') -%}
-    {{ return(reach if is_day_build() else all) }}
+{#- The tenants that have open days, and the row of the log that those begin with. -#}
+{% macro open_from() -%}
+    (select tenant_no, min(first_no) as first_no from {{ of_open_days(ref('int_days'), 'tenant_no') }} as days group by tenant_no)
+{%- endmacro %}
+
+{#-
+  Of a table keyed by event_no, the last row of each key before its tenant's bound: `asked` is a relation with these keys, the
+  first of which tells the tenant, `bounds` one of tenant_no and first_no.
+-#}
+{% macro last_before(relation, keys, asked, bounds) -%}
+    (
+        select kept.*
+        from {{ relation }} as kept
+        inner join (
+            select max(held.event_no) as event_no
+            from {{ relation }} as held
+            inner join (
+                select distinct
+                    {% for key in keys %}known.{{ key }}, {% endfor %}
+                    bounds.first_no
+                from {{ asked }} as known
+                inner join {{ bounds }} as bounds on {{ tenant_of('known.' ~ keys[0]) }} = bounds.tenant_no
+            ) as asked
+                on
+                    {% for key in keys %}held.{{ key }} = asked.{{ key }} and {% endfor %}
+                    held.event_no < asked.first_no
+            group by {% for key in keys %}held.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
+        ) as newest on kept.event_no = newest.event_no
+    )
+{%- endmacro %}
+
+{#-
+  Of a table keyed by event_no, the rows that moments of the open days look back at: those of the days that any looks at, and the last
+  one before those of each key that is asked for. In a whole build, all.
+-#}
+{% macro in_reach(relation, keys=none, asked=none) -%}
+    {%- set reach = ref('int_reach') -%}
+    {%- if is_day_build() -%}
+        (
+            select kept.*
+            from {{ relation }} as kept
+            inner join {{ reach }} as reach
+                on
+                    kept.day_number = reach.day_number
+                    and {{ tenant_of('kept.event_no') }} = reach.tenant_no
+            {%- if keys %}
+            union all
+            select * from {{ last_before(
+                relation, keys, asked, '(select tenant_no, min(first_no) as first_no from ' ~ reach ~ ' group by tenant_no)'
+            ) }} as lasts
+            {%- endif %}
+        )
+    {%- else -%}
+        {{ relation }}
+    {%- endif -%}
 {%- endmacro %}
 
 {#- The open days are deleted, and rows that the model gives again; then what it gives is inserted. -#}

@@ -18,7 +18,7 @@ TOLERANCE = 1e-9
 # the same document, though not the same text: PostgreSQL has a layout and an order of its own
 JSON_COLUMNS = {"by_entity_type", "reasons"}
 # what a run is about to write, and looks at for that
-OF_ONE_RUN = {"int_open_days", "int_events_in_reach", "int_field_sets"}
+OF_ONE_RUN = {"int_open_days", "int_reach", "int_field_sets"}
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def by_day(history: list[Run], tmp_path_factory: pytest.TempPathFactory) -> Ware
         else:
             made.dbt(*asked)
         if number == FIRST_RUNS - 1:
-            assert made.rows("FROM intermediate.int_events_in_reach LIMIT 1")
+            assert made.rows("FROM intermediate.int_reach LIMIT 1")
     return made
 
 
@@ -152,7 +152,7 @@ def test_a_run_without_new_rows_changes_nothing(by_day: Warehouse, tmp_path: Pat
     told = again.dbt(*MODELS)
 
     assert "ERROR=0" in told
-    assert again.rows("FROM intermediate.int_events_in_reach") == []
+    assert again.rows("FROM intermediate.int_reach") == []
     assert differences(by_day, again) == {}
 
     # other models than those of the last finished run: everything is built
@@ -180,7 +180,7 @@ def test_postgres_writes_only_open_days_too(database_url: str, ingest_url: str, 
     assert warehouse.rows("SELECT count(*) > 200 AS enough FROM features.training_examples") == [{"enough": True}]
     with psycopg.connect(url) as connection:
         ((looked_back,),) = connection.execute(
-            "SELECT count(*) FROM warehouse_intermediate.int_events_in_reach"
+            "SELECT count(*) FROM warehouse_intermediate.int_reach"
         ).fetchall()
     assert looked_back > 0
     assert engines_differ(warehouse, found, fetch_from_postgres(url, found, tmp_path)) == {}

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_days') }}
 {{ config(materialized='incremental', unique_key='event_no') }}
 {#-
   What had conflicted up to each event: on its record, of its type, of its tenant. Counted are timed events, which were
@@ -11,61 +12,33 @@ with events as (
         {{ shift_right('numbers.event_no', 40) }} as tenant_no,
         numbers.type_no,
         numbers.record_no,
-        numbers.record_event_number,
-        numbers.type_previous_no,
-        numbers.record_previous_no,
+        record_events.record_event_number,
         numbers.day_number,
-        {{ micros('changes.received_at') }} as received_us,
-        case when changes.edited_at < changes.received_at then 1 else 0 end as timed,
-        case when changes.edited_at < changes.received_at and changes.is_conflicted then 1 else 0 end as conflicted
-    from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
-    inner join {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as numbers on changes.row_no = numbers.event_no
+        {{ micros('numbers.received_at') }} as received_us,
+        case when numbers.edited_at < numbers.received_at then 1 else 0 end as timed,
+        case when numbers.edited_at < numbers.received_at and numbers.is_conflicted then 1 else 0 end as conflicted
+    from {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as numbers
+    inner join {{ of_open_days(ref('int_record_events'), 'event_no') }} as record_events on numbers.event_no = record_events.event_no
 
 ),
 
 {% if is_day_build() %}
 
--- the last events before the open days
-lasts as (
-
-    select
-        'record' as kind,
-        record_no as key_no,
-        min(record_previous_no) as event_no
-    from events
-    group by record_no
-    having count(*) = count(record_previous_no)
-    union all
-    select
-        'type',
-        type_no,
-        min(type_previous_no)
-    from events
-    group by type_no
-    having count(*) = count(type_previous_no)
-    union all
-    select
-        'tenant',
-        tenant_no,
-        max(event_no)
-    from {{ of_closed_days(this, 'event_no') }} as held
-    group by tenant_no
-
-),
-
 before as (
 
+    {% for kind in ['record', 'type', 'tenant'] %}
     select
-        lasts.kind,
-        lasts.key_no,
-        kept.record_received_us,
-        kept.record_conflicts,
-        kept.type_timed,
-        kept.type_conflicts,
-        kept.tenant_timed,
-        kept.tenant_conflicts
-    from {{ this }} as kept
-    inner join lasts on kept.event_no = lasts.event_no
+        '{{ kind }}' as kind,
+        {{ kind }}_no as key_no,
+        record_received_us,
+        record_conflicts,
+        type_timed,
+        type_conflicts,
+        tenant_timed,
+        tenant_conflicts
+    from {{ last_before(this, [kind ~ '_no'], 'events', open_from()) }} as lasts
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 

@@ -8,10 +8,11 @@ select
     field_sets.low_touches,
     field_sets.high_touches,
     numbers.type_no,
-    numbers.type_event_number,
+    type_events.type_event_number,
     numbers.day_number
 from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
 inner join {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as numbers on changes.row_no = numbers.event_no
+inner join {{ of_open_days(ref('int_type_events'), 'event_no') }} as type_events on numbers.event_no = type_events.event_no
 inner join {{ ref('int_field_sets') }} as field_sets
     on
         numbers.type_no = field_sets.type_no

@@ -1,3 +1,5 @@
+-- depends_on: {{ ref('int_days') }}
+-- depends_on: {{ ref('int_record_events') }}
 {{ config(materialized='incremental', unique_key='event_no') }}
 {#-
   How often each field was touched up to each event: on the record, and by the event's own user on it. For every word
@@ -11,24 +13,20 @@
 with
 {% if is_day_build() %}
 
--- the last events before the open days: those before the first in them
+-- the last events before the open days
 lasts as (
 
     select
         record_no,
         cast(null as {{ dbt.type_bigint() }}) as user_no,
-        min(record_previous_no) as event_no
-    from {{ numbers }} as numbers
-    group by record_no
-    having count(*) = count(record_previous_no)
+        event_no
+    from {{ last_before(ref('int_record_events'), ['record_no'], numbers, open_from()) }} as of_records
     union all
     select
         record_no,
         user_no,
-        min(own_previous_no)
-    from {{ numbers }} as numbers
-    group by record_no, user_no
-    having count(*) = count(own_previous_no)
+        event_no
+    from {{ last_before(ref('int_record_events'), ['record_no', 'user_no'], numbers, open_from()) }} as of_users
 
 ),
 

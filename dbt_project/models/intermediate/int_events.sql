@@ -22,9 +22,11 @@ select
     numbers.type_no,
     numbers.record_no,
     numbers.user_no,
-    numbers.record_event_number,
-    numbers.type_event_number,
+    record_events.record_event_number,
+    type_events.type_event_number,
     -- other users' events on the record before this one
-    numbers.record_event_number - numbers.own_event_number as others_before
+    record_events.record_event_number - record_events.own_event_number as others_before
 from {{ ref('int_changes') }} as changes
 inner join {{ ref('int_event_numbers') }} as numbers on changes.row_no = numbers.event_no
+inner join {{ ref('int_record_events') }} as record_events on numbers.event_no = record_events.event_no
+inner join {{ ref('int_type_events') }} as type_events on numbers.event_no = type_events.event_no

@@ -7,7 +7,6 @@
 {% set of_user = ['user_events', 'user_conflicts'] %}
 {% set of_own = ['own_event_no', 'own_record_events', 'own_last_event_at', 'own_touches'] %}
 {% set of_record = ['record_event_no', 'record_events', 'record_first_event_at', 'record_touches'] %}
-{% set events = events_in_reach() %}
 
 with moments as (
 
@@ -28,7 +27,7 @@ type_events as (
         type_event_number as type_events,
         type_low_touches,
         type_high_touches
-    from {{ events }}
+    from {{ in_reach(ref('int_type_events'), ['type_no'], 'moments') }} as events
 
 ),
 
@@ -39,7 +38,7 @@ user_events as (
         event_no as user_event_no,
         user_event_number as user_events,
         user_conflicts
-    from {{ events }}
+    from {{ in_reach(ref('int_user_events'), ['user_no'], 'moments') }} as events
 
 ),
 
@@ -52,7 +51,7 @@ own_events as (
         own_event_number as own_record_events,
         own_last_event_at,
         own_touches
-    from {{ events }}
+    from {{ in_reach(ref('int_record_events'), ['record_no', 'user_no'], 'moments') }} as events
 
 ),
 
@@ -64,7 +63,7 @@ record_events as (
         record_event_number as record_events,
         record_first_event_at,
         record_touches
-    from {{ events }}
+    from {{ in_reach(ref('int_record_events'), ['record_no'], 'moments') }} as events
 
 ),
 

@@ -11,15 +11,14 @@
 with starts as (
 
     select
-        {{ shift_right('numbers.event_no', 40) }} as tenant_no,
-        2 * numbers.event_no as moment_no,
-        least(changes.edited_at, changes.received_at) as asked_at,
-        numbers.type_no,
-        numbers.record_no,
-        numbers.user_no,
-        numbers.day_number
-    from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
-    inner join {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as numbers on changes.row_no = numbers.event_no
+        {{ shift_right('event_no', 40) }} as tenant_no,
+        2 * event_no as moment_no,
+        least(edited_at, received_at) as asked_at,
+        type_no,
+        record_no,
+        user_no,
+        day_number
+    from {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as numbers
 
 ),
 

@@ -81,7 +81,7 @@ own_past as (
         own_event_number as own_before,
         own_touches as own_before_touches,
         (record_event_number - own_event_number) * {{ places }} + own_event_number as own_place
-    from {{ looked_up(ref('int_event_numbers'), 'far_off', ['record_no', 'user_no']) }} as events
+    from {{ looked_up(ref('int_record_events'), 'far_off', ['record_no', 'user_no']) }} as events
 
 ),
 
@@ -165,7 +165,7 @@ bounded as (
         before.event_no as record_before_no,
         before.record_touches as record_before_touches
     from windows
-    left join {{ looked_up(ref('int_event_numbers'), 'windows_begun', ['record_no', 'record_event_number']) }} as before
+    left join {{ looked_up(ref('int_record_events'), 'windows_begun', ['record_no', 'record_event_number']) }} as before
         on
             windows.record_no = before.record_no
             and windows.record_before = before.record_event_number

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_reach') }}
 {{ config(materialized='incremental', unique_key='moment_no') }}
 {#-
   Histories of record, type, tenant and user, read at each moment's as_of_seq. How much of a record's falls into the
@@ -13,7 +14,6 @@
 {% set of_pushes = ['tenant_pushes', 'tenant_conflicted', 'recent_pushes', 'recent_conflicted', 'recent_open_log'] %}
 {% set of_user = ['user_pushes', 'user_conflicted', 'user_open_log'] %}
 {% set day = 86400000000 %}
-{% set events = events_in_reach() %}
 
 with asked_at as (
 
@@ -121,8 +121,7 @@ type_rates as (
         rates.type_no,
         rates.type_timed,
         rates.type_conflicts
-    from {{ ref('int_event_rates') }} as rates
-    inner join {{ events }} as events on rates.event_no = events.event_no
+    from {{ in_reach(ref('int_event_rates'), ['type_no'], 'moments') }} as rates
 
 ),
 

@@ -1,0 +1,96 @@
+-- depends_on: {{ ref('int_days') }}
+{{ config(materialized='incremental', unique_key='event_no') }}
+{#- Running figures of records, and of each user on a record. -#}
+
+with events as (
+
+    select
+        event_no,
+        record_no,
+        user_no,
+        received_at,
+        touches,
+        day_number
+    from {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as numbers
+
+),
+
+before_record as (
+
+    {% if is_day_build() %}
+    select
+        record_no,
+        record_event_number,
+        record_first_event_at,
+        record_touches
+    from {{ last_before(this, ['record_no'], 'events', open_from()) }} as lasts
+    {% else %}
+    select
+        cast(null as {{ dbt.type_bigint() }}) as record_no,
+        cast(null as {{ dbt.type_bigint() }}) as record_event_number,
+        cast(null as {{ timestamptz() }}) as record_first_event_at,
+        cast(null as {{ dbt.type_bigint() }}) as record_touches
+    where false
+    {% endif %}
+
+),
+
+before_own as (
+
+    {% if is_day_build() %}
+    select
+        record_no,
+        user_no,
+        own_event_number,
+        own_last_event_at,
+        own_touches
+    from {{ last_before(this, ['record_no', 'user_no'], 'events', open_from()) }} as lasts
+    {% else %}
+    select
+        cast(null as {{ dbt.type_bigint() }}) as record_no,
+        cast(null as {{ dbt.type_bigint() }}) as user_no,
+        cast(null as {{ dbt.type_bigint() }}) as own_event_number,
+        cast(null as {{ timestamptz() }}) as own_last_event_at,
+        cast(null as {{ dbt.type_bigint() }}) as own_touches
+    where false
+    {% endif %}
+
+),
+
+counted as (
+
+    select
+        event_no,
+        record_no,
+        user_no,
+        day_number,
+        row_number() over by_record as record_number,
+        min(received_at) over by_record as first_event_at,
+        {{ packed_sum('touches') }} over by_record as record_touched,
+        row_number() over by_record_and_user as own_number,
+        max(received_at) over by_record_and_user as last_event_at,
+        {{ packed_sum('touches') }} over by_record_and_user as own_touched
+    from events
+    window
+        by_record as {{ up_to_here(['record_no'], ['event_no']) }},
+        by_record_and_user as {{ up_to_here(['record_no', 'user_no'], ['event_no']) }}
+
+)
+
+select
+    counted.event_no,
+    counted.record_no,
+    counted.user_no,
+    counted.record_number + coalesce(before_record.record_event_number, 0) as record_event_number,
+    least(counted.first_event_at, before_record.record_first_event_at) as record_first_event_at,
+    {{ rest_of_a_word('counted.record_touched + coalesce(before_record.record_touches, 0)') }} as record_touches,
+    counted.own_number + coalesce(before_own.own_event_number, 0) as own_event_number,
+    greatest(counted.last_event_at, before_own.own_last_event_at) as own_last_event_at,
+    {{ rest_of_a_word('counted.own_touched + coalesce(before_own.own_touches, 0)') }} as own_touches,
+    counted.day_number
+from counted
+left join before_record on counted.record_no = before_record.record_no
+left join before_own
+    on
+        counted.record_no = before_own.record_no
+        and counted.user_no = before_own.user_no

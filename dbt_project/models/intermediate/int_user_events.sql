@@ -1,0 +1,54 @@
+-- depends_on: {{ ref('int_days') }}
+{{ config(materialized='incremental', unique_key='event_no') }}
+{#- Running figures of users. -#}
+
+with events as (
+
+    select
+        event_no,
+        user_no,
+        is_conflicted,
+        day_number
+    from {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as numbers
+
+),
+
+before as (
+
+    {% if is_day_build() %}
+    select
+        user_no,
+        user_event_number,
+        user_conflicts
+    from {{ last_before(this, ['user_no'], 'events', open_from()) }} as lasts
+    {% else %}
+    select
+        cast(null as {{ dbt.type_bigint() }}) as user_no,
+        cast(null as {{ dbt.type_bigint() }}) as user_event_number,
+        cast(null as {{ dbt.type_bigint() }}) as user_conflicts
+    where false
+    {% endif %}
+
+),
+
+counted as (
+
+    select
+        event_no,
+        user_no,
+        day_number,
+        row_number() over by_user as user_number,
+        sum(case when is_conflicted then 1 else 0 end) over by_user as conflicts
+    from events
+    window by_user as {{ up_to_here(['user_no'], ['event_no']) }}
+
+)
+
+select
+    counted.event_no,
+    counted.user_no,
+    counted.user_number + coalesce(before.user_event_number, 0) as user_event_number,
+    cast(counted.conflicts + coalesce(before.user_conflicts, 0) as {{ dbt.type_bigint() }}) as user_conflicts,
+    counted.day_number
+from counted
+left join before on counted.user_no = before.user_no
