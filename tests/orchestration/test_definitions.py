@@ -34,6 +34,7 @@ ASSETS = {
         "intermediate/int_questions", "intermediate/int_open_days", "intermediate/int_reach",
         "intermediate/int_record_events", "intermediate/int_user_events", "intermediate/int_type_events",
         "intermediate/int_moment_edits", "intermediate/int_moment_open_edits", "intermediate/int_moment_versions",
+        "intermediate/int_question_edits",
         "intermediate/int_event_rates", "intermediate/int_pushes", "intermediate/int_moment_rates",
         "intermediate/int_moment_ages", "intermediate/int_moment_five", "intermediate/int_field_sets",
     },

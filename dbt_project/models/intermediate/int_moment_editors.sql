@@ -5,7 +5,7 @@
   A moment of an event sees what had become visible before it, so whoever is there is there from one instant to another:
   a user's stays at a record are put together, how many begin and end there is counted up, and a moment looks up how far
   the count is. Nothing is joined with all that goes on at a busy record. What a question had seen is said by its answer and
-  not by the time alone; questions meet events by bucket of the window's length, and edits as int_moment_edits has them.
+  not by the time alone; questions meet events by bucket of the window's length, and edits as int_question_edits has them.
 -#}
 
 {% set window = var('presence_window_seconds') * 1000000 %}
@@ -193,7 +193,7 @@ present_when_asked as (
         asked.moment_no,
         edits.user_no
     from asked
-    inner join {{ of_open_days(ref('int_moment_edits'), 'moment_no') }} as edits on asked.moment_no = edits.moment_no
+    inner join {{ of_open_days(ref('int_question_edits'), 'moment_no') }} as edits on asked.moment_no = edits.moment_no
     where edits.user_no <> asked.user_no
 
 )
