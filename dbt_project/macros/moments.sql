@@ -5,7 +5,7 @@
 {% macro moments_in_words() -%}
 select
     events.tenant_id,
-    events.event_id || case when moments.moment_no % 2 = 0 then '/edit_start' else '/edit_open' end as moment_id,
+    cast(events.event_id as {{ dbt.type_string() }}) || case when moments.moment_no % 2 = 0 then '/edit_start' else '/edit_open' end as moment_id,
     case when moments.moment_no % 2 = 0 then 'edit_start' else 'edit_open' end as moment,
     moments.asked_at,
     moments.as_of_seq,
@@ -38,7 +38,7 @@ select
     'asked',
     moments.asked_at,
     moments.as_of_seq,
-    null,
+    cast(null as {{ uuid() }}),
     predictions.prediction_id,
     null,
     null,

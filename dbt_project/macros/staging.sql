@@ -2,9 +2,9 @@
 {% macro changes_of(relation) -%}
     select
         tenant_id,
-        cast(id as {{ dbt.type_string() }}) as event_id,
+        cast(id as {{ uuid() }}) as event_id,
         seq,
-        cast(sync_id as {{ dbt.type_string() }}) as sync_id,
+        cast(sync_id as {{ uuid() }}) as sync_id,
         sync_session_id,
         user_id,
         device_id,
@@ -22,7 +22,7 @@
         edited_at,
         received_at,
         network_type,
-        cast(edit_id as {{ dbt.type_string() }}) as edit_id,
+        cast(edit_id as {{ uuid() }}) as edit_id,
         cast(prediction_id as {{ dbt.type_string() }}) as prediction_id
     from {{ relation }} as rows_of_source
 {%- endmacro %}
@@ -31,8 +31,8 @@
 {% macro edit_events_of(relation) -%}
     select
         tenant_id,
-        cast(id as {{ dbt.type_string() }}) as edit_event_id,
-        cast(edit_id as {{ dbt.type_string() }}) as edit_id,
+        cast(id as {{ uuid() }}) as edit_event_id,
+        cast(edit_id as {{ uuid() }}) as edit_id,
         seq,
         event,
         user_id,
@@ -60,9 +60,9 @@
         moment,
         asked_at,
         as_of_seq,
-        cast(event_id as {{ dbt.type_string() }}) as event_id,
+        cast(event_id as {{ uuid() }}) as event_id,
         event_received_at,
-        cast(edit_id as {{ dbt.type_string() }}) as edit_id,
+        cast(edit_id as {{ uuid() }}) as edit_id,
         {{ json_texts_at('features_json', ['request', 'fields']) }} as announced_fields,
         cast({{ json_number_at('features_json', ['request', 'client_version']) }} as {{ dbt.type_int() }}) as announced_base_version,
         {{ json_number_at('features_json', ['request', 'edit_age_seconds']) }} as edit_age_seconds,

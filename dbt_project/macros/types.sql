@@ -13,6 +13,13 @@
 
 {% macro spark__timestamptz() %}timestamp{% endmacro %}
 
+{#- An id: 16 bytes instead of its 36 characters, where the engine knows such a type. -#}
+{% macro uuid() %}{{ return(adapter.dispatch('uuid', 'foresync')()) }}{% endmacro %}
+
+{% macro default__uuid() %}uuid{% endmacro %}
+
+{% macro spark__uuid() %}{{ dbt.type_string() }}{% endmacro %}
+
 {#- A JSON object's member as text; null when it is not there. -#}
 {% macro json_text(column, key) %}{{ return(adapter.dispatch('json_text', 'foresync')(column, key)) }}{% endmacro %}
 

@@ -4,7 +4,7 @@
 
 select
     moments.tenant_id,
-    moments.event_id,
+    cast(moments.event_id as {{ dbt.type_string() }}) as event_id,
     moments.sync_session_id,
     moments.user_id,
     moments.device_id,

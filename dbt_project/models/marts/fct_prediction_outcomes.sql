@@ -110,7 +110,7 @@ select
     followed.predicted_conflict,
     followed.arm,
     case when events.seq is not null then followed.matching end as matched_by,
-    events.event_id,
+    cast(events.event_id as {{ dbt.type_string() }}) as event_id,
     events.received_at as event_received_at,
     events.is_conflicted as conflict_occurred
 from followed

@@ -1,7 +1,7 @@
 select
     tenant_id,
     cast(conflict_id as {{ dbt.type_string() }}) as conflict_id,
-    cast(event_id as {{ dbt.type_string() }}) as event_id,
+    cast(event_id as {{ uuid() }}) as event_id,
     event_received_at,
     entity_type,
     entity_id,

@@ -1,6 +1,6 @@
 select
     tenant_id,
-    cast(sync_id as {{ dbt.type_string() }}) as sync_id,
+    cast(sync_id as {{ uuid() }}) as sync_id,
     sync_session_id,
     user_id,
     device_id,
