@@ -21,6 +21,7 @@ with found as (
         {% for column in columns %}given.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
     from {{ possibly_new(staging, since) }} as given
     inner join {{ ref('int_tenants') }} as tenants on given.tenant_id = tenants.tenant_id
+    where given.seq <= tenants.held_to_seq
 
 ),
 
@@ -39,10 +40,30 @@ met as (
 
 )
 
+{% if is_day_build() %}
 select
     met.*,
     log.visible_at,
     log.day_number
 from met
 inner join {{ of_open_days(ref('int_log'), 'row_no') }} as log on met.row_no = log.row_no
+{% else %}
+-- most become visible when they are received: only those that do not are looked up
+select
+    *,
+    {{ utc_day_number('visible_at') }} as day_number
+from (
+    select
+        met.*,
+        coalesce(later.visible_at, met.received_at) as visible_at
+    from met
+    left join (
+        select
+            row_no,
+            visible_at
+        from {{ ref('int_log') }}
+        where visible_at > received_at
+    ) as later on met.row_no = later.row_no
+) as seen
+{% endif %}
 {%- endmacro %}
