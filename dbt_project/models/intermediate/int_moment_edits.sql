@@ -1,4 +1,22 @@
 {{ config(materialized='incremental', unique_key='moment_no') }}
-{#- Edits that are open at each moment of an event. -#}
+{#- Edits that are open at each moment; those at questions have been met already, for the few features that want no others. -#}
 
-{{ open_edits('moment_no > 0') }}
+with of_events as (
+
+    {{ open_edits('moment_no > 0') }}
+
+)
+
+select
+    moment_no,
+    user_no,
+    from_no,
+    day_number
+from of_events
+union all
+select
+    moment_no,
+    user_no,
+    from_no,
+    day_number
+from {{ of_open_days(ref('int_question_edits'), 'moment_no') }} as of_questions

@@ -8,13 +8,7 @@
 -#}
 
 {#- Read where they are wanted: a common table would be a copy of them. -#}
-{% set edits -%}
-    (
-        select * from {{ of_open_days(ref('int_moment_edits'), 'moment_no') }} as of_events
-        union all
-        select * from {{ of_open_days(ref('int_question_edits'), 'moment_no') }} as of_questions
-    )
-{%- endset %}
+{% set edits = of_open_days(ref('int_moment_edits'), 'moment_no') %}
 {% set moments = moments_to_build() %}
 {% set words = looked_up(ref('int_presence_intervals'), 'wanted', ['from_no']) %}
 {% set others -%}
