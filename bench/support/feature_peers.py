@@ -4,6 +4,7 @@ The floor does no feature at all: the engine reads the same rows, of changes and
 time, writes them. The peers answer for `edit_start` alone and leave presence out, so they are given the easier task.
 """
 
+import os
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -62,7 +63,8 @@ SELECT * FROM events LEFT JOIN counted USING (id) LEFT JOIN mine USING (id) LEFT
 
 def floor(lake: str) -> None:
     with duckdb.connect(f"{lake}/floor.duckdb") as connection:
-        connection.execute("SET threads = 2; SET memory_limit = '1GB'; SET preserve_insertion_order = false")
+        connection.execute("SET threads = 2; SET preserve_insertion_order = false")
+        connection.execute(f"SET memory_limit = '{os.environ['FORESYNC_WAREHOUSE_MEMORY']}'")
         for name, rows in (("changes", EVENTS), ("presence", PRESENCE)):
             connection.execute(FLOOR.format(name=name, rows=rows.format(lake=lake)))
 
