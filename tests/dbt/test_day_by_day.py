@@ -179,8 +179,6 @@ def test_postgres_writes_only_open_days_too(database_url: str, ingest_url: str, 
 
     assert warehouse.rows("SELECT count(*) > 200 AS enough FROM features.training_examples") == [{"enough": True}]
     with psycopg.connect(url) as connection:
-        ((looked_back,),) = connection.execute(
-            "SELECT count(*) FROM warehouse_intermediate.int_reach"
-        ).fetchall()
+        ((looked_back,),) = connection.execute("SELECT count(*) FROM warehouse_intermediate.int_reach").fetchall()
     assert looked_back > 0
     assert engines_differ(warehouse, found, fetch_from_postgres(url, found, tmp_path)) == {}

@@ -18,7 +18,7 @@ with events as (
 
 {% if is_day_build() %}
 
--- the last before the open days: the first in them looks back at them
+-- the last before the open days, as many as the first in them looks back at
 before as (
 
     select
@@ -33,7 +33,7 @@ before as (
         on
             kept.type_no = lasts.type_no
             and kept.event_no <= lasts.event_no
-            and kept.type_event_number > lasts.type_event_number - {{ last }}
+            and kept.type_event_number > lasts.type_event_number - {{ last - 1 }}
 
 ),
 
