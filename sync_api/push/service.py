@@ -24,8 +24,8 @@ from web.problems import Problem
 class Engine:
     """What every request that takes changes needs.
 
-    spent: what the last push came of. To free thousands of objects takes a twentieth of a push: that is done while
-    PostgreSQL writes for the next one, not while somebody waits for an answer."""
+    spent: what the last push came of. To free thousands of objects takes a twentieth of a push: that is done while the
+    next one waits for PostgreSQL, not while somebody waits for an answer."""
 
     pool: Pool
     rules: RulesCache
@@ -77,7 +77,6 @@ async def _take(
     answers = [fold.push(one.sender, one.changes) for one in batches]
     if isinstance(connection, Unbegun) and not all(change.key in fold.answers for change in _named(batches)):
         raise Raced  # or perhaps: nothing will be stored that could show that a change was answered before
-    asyncio.get_running_loop().call_soon(engine.spent.clear)  # while PostgreSQL writes
     await store.write(connection, tenant, fold.finish())
     for answer in answers:
         answer.basis = fold
@@ -95,8 +94,8 @@ async def begin(
     is_hopeful = isinstance(connection, Unbegun)
     sent = [(one.sender, *change) for one in batches for change in one.meant if not isinstance(change, Malformed)]
     asked = [*sent[:1], *sent[1:][-1:]] if is_hopeful else sent
-    for one in batches:
-        asyncio.get_running_loop().call_soon(one.name)  # while PostgreSQL reads: the question leaves first
+    for later in (*(one.name for one in batches), engine.spent.clear):
+        asyncio.get_running_loop().call_soon(later)  # while PostgreSQL reads: the question leaves first
     snapshot = await store.read(
         connection,
         tenant,
