@@ -1,5 +1,6 @@
 -- depends_on: {{ ref('int_days') }}
 -- depends_on: {{ ref('int_record_events') }}
+-- depends_on: {{ ref('int_type_fields') }}
 {{ config(materialized='incremental', unique_key='event_no') }}
 {#-
   How often each field was touched up to each event: on the record, and by the event's own user on it. For every word
@@ -13,6 +14,21 @@
 with
 {% if is_day_build() %}
 
+-- those of records that may have words: of types with more fields than go into the first
+worded as (
+
+    select
+        numbers.record_no,
+        numbers.user_no
+    from {{ numbers }} as numbers
+    inner join (
+        select distinct type_no
+        from {{ ref('int_type_fields') }}
+        where word > 0
+    ) as types on numbers.type_no = types.type_no
+
+),
+
 -- the last events before the open days
 lasts as (
 
@@ -20,13 +36,13 @@ lasts as (
         record_no,
         cast(null as {{ dbt.type_bigint() }}) as user_no,
         event_no
-    from {{ last_before(ref('int_record_events'), ['record_no'], numbers, open_from()) }} as of_records
+    from {{ last_before(ref('int_record_events'), ['record_no'], 'worded', open_from()) }} as of_records
     union all
     select
         record_no,
         user_no,
         event_no
-    from {{ last_before(ref('int_record_events'), ['record_no', 'user_no'], numbers, open_from()) }} as of_users
+    from {{ last_before(ref('int_record_events'), ['record_no', 'user_no'], 'worded', open_from()) }} as of_users
 
 ),
 
