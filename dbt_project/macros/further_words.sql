@@ -10,9 +10,7 @@
 
 with types_of_more as (
 
-    select distinct type_no
-    from {{ ref('int_type_fields') }}
-    where word > 0
+    {{ types_of_more_words() }}
 
 ),
 

@@ -6,6 +6,13 @@
 -#}
 {% macro fields_in_a_word() %}{{ return(12) }}{% endmacro %}
 
+{#- The types with more fields than go into the first word. -#}
+{% macro types_of_more_words() -%}
+    select distinct type_no
+    from {{ ref('int_type_fields') }}
+    where word > 0
+{%- endmacro %}
+
 {#- What a running sum leaves of a whole word, of five bits a count. -#}
 {% macro rest_of_a_word(sum) -%}
     cast(({{ sum }}) % {{ 2 ** (5 * fields_in_a_word()) }} as {{ dbt.type_bigint() }})

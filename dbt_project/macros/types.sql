@@ -13,6 +13,14 @@
 
 {% macro spark__timestamptz() %}timestamp{% endmacro %}
 
+{#- A relation of no rows: of numbers, and of times. -#}
+{% macro no_rows(numbers, times=[]) -%}
+    select
+        {% for name in numbers %}cast(null as {{ dbt.type_bigint() }}) as {{ name }}{{ ', ' if times or not loop.last }}{% endfor %}
+        {% for name in times %}cast(null as {{ timestamptz() }}) as {{ name }}{{ ', ' if not loop.last }}{% endfor %}
+    where false
+{%- endmacro %}
+
 {#- An id: 16 bytes instead of its 36 characters, where the engine knows such a type. -#}
 {% macro uuid() %}{{ return(adapter.dispatch('uuid', 'foresync')()) }}{% endmacro %}
 

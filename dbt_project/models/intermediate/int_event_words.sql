@@ -21,11 +21,7 @@ worded as (
         numbers.record_no,
         numbers.user_no
     from {{ numbers }} as numbers
-    inner join (
-        select distinct type_no
-        from {{ ref('int_type_fields') }}
-        where word > 0
-    ) as types on numbers.type_no = types.type_no
+    inner join ({{ types_of_more_words() }}) as types on numbers.type_no = types.type_no
 
 ),
 
@@ -83,22 +79,13 @@ before_own as (
 
 before_record as (
 
-    select
-        cast(null as {{ dbt.type_bigint() }}) as record_no,
-        cast(null as {{ dbt.type_bigint() }}) as word,
-        cast(null as {{ dbt.type_bigint() }}) as record_touches
-    where false
+    {{ no_rows(['record_no', 'word', 'record_touches']) }}
 
 ),
 
 before_own as (
 
-    select
-        cast(null as {{ dbt.type_bigint() }}) as record_no,
-        cast(null as {{ dbt.type_bigint() }}) as user_no,
-        cast(null as {{ dbt.type_bigint() }}) as word,
-        cast(null as {{ dbt.type_bigint() }}) as own_touches
-    where false
+    {{ no_rows(['record_no', 'user_no', 'word', 'own_touches']) }}
 
 ),
 

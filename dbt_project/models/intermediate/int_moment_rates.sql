@@ -1,4 +1,3 @@
--- depends_on: {{ ref('int_reach') }}
 {{ config(materialized='incremental', unique_key='moment_no') }}
 {#-
   Histories of record, type, tenant and user, read at each moment's as_of_seq. How much of a record's falls into the
@@ -92,39 +91,6 @@ record_events as (
 
 ),
 
-tenant_rates as (
-
-    select
-        rates.event_no,
-        rates.tenant_no,
-        rates.tenant_timed,
-        rates.tenant_conflicts
-    from {{ ref('int_event_rates') }} as rates
-    inner join tenants_from on rates.tenant_no = tenants_from.tenant_no and rates.event_no > tenants_from.from_no
-    union all
-    -- the last before: of figures that only grow, the greatest
-    select
-        max(rates.event_no),
-        rates.tenant_no,
-        max(rates.tenant_timed),
-        max(rates.tenant_conflicts)
-    from {{ ref('int_event_rates') }} as rates
-    inner join tenants_from on rates.tenant_no = tenants_from.tenant_no and rates.event_no <= tenants_from.from_no
-    group by rates.tenant_no
-
-),
-
-type_rates as (
-
-    select
-        rates.event_no,
-        rates.type_no,
-        rates.type_timed,
-        rates.type_conflicts
-    from {{ in_reach(ref('int_event_rates'), ['type_no'], 'moments') }} as rates
-
-),
-
 lasts as (
 
     select
@@ -165,6 +131,14 @@ record_events as (
 
 ),
 
+pushes as (
+
+    select * from {{ ref('int_pushes') }}
+
+),
+
+{% endif %}
+
 tenant_rates as (
 
     select
@@ -172,7 +146,7 @@ tenant_rates as (
         tenant_no,
         tenant_timed,
         tenant_conflicts
-    from {{ ref('int_event_rates') }}
+    from {{ in_reach(ref('int_event_rates'), ['tenant_no'], 'moments') }} as rates
 
 ),
 
@@ -183,17 +157,9 @@ type_rates as (
         type_no,
         type_timed,
         type_conflicts
-    from {{ ref('int_event_rates') }}
+    from {{ in_reach(ref('int_event_rates'), ['type_no'], 'moments') }} as rates
 
 ),
-
-pushes as (
-
-    select * from {{ ref('int_pushes') }}
-
-),
-
-{% endif %}
 
 received as (
 

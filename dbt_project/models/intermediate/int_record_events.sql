@@ -25,12 +25,7 @@ before_record as (
         record_touches
     from {{ last_before(this, ['record_no'], 'events', open_from()) }} as lasts
     {% else %}
-    select
-        cast(null as {{ dbt.type_bigint() }}) as record_no,
-        cast(null as {{ dbt.type_bigint() }}) as record_event_number,
-        cast(null as {{ timestamptz() }}) as record_first_event_at,
-        cast(null as {{ dbt.type_bigint() }}) as record_touches
-    where false
+    {{ no_rows(['record_no', 'record_event_number', 'record_touches'], ['record_first_event_at']) }}
     {% endif %}
 
 ),
@@ -46,13 +41,7 @@ before_own as (
         own_touches
     from {{ last_before(this, ['record_no', 'user_no'], 'events', open_from()) }} as lasts
     {% else %}
-    select
-        cast(null as {{ dbt.type_bigint() }}) as record_no,
-        cast(null as {{ dbt.type_bigint() }}) as user_no,
-        cast(null as {{ dbt.type_bigint() }}) as own_event_number,
-        cast(null as {{ timestamptz() }}) as own_last_event_at,
-        cast(null as {{ dbt.type_bigint() }}) as own_touches
-    where false
+    {{ no_rows(['record_no', 'user_no', 'own_event_number', 'own_touches'], ['own_last_event_at']) }}
     {% endif %}
 
 ),

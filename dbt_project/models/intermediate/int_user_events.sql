@@ -22,11 +22,7 @@ before as (
         user_conflicts
     from {{ last_before(this, ['user_no'], 'events', open_from()) }} as lasts
     {% else %}
-    select
-        cast(null as {{ dbt.type_bigint() }}) as user_no,
-        cast(null as {{ dbt.type_bigint() }}) as user_event_number,
-        cast(null as {{ dbt.type_bigint() }}) as user_conflicts
-    where false
+    {{ no_rows(['user_no', 'user_event_number', 'user_conflicts']) }}
     {% endif %}
 
 ),
