@@ -82,6 +82,7 @@ class Fold:
 
     def finish(self) -> Writes:
         """Everything to be written."""
-        rows = [self.records[key].row() for key in sorted(self.records)]
-        self.writes.records = [row for row in rows if row is not None]
+        found = [self.records[key].row() for key in sorted(self.records)]  # the order in which they are locked
+        rows = [row for row in found if row is not None]
+        self.writes.changes[:] = rows + [row for row in self.writes.changes if row.events is None]
         return self.writes

@@ -1,8 +1,9 @@
 """The rows that a push writes, gathered while it is decided.
 
-The tuples are sent as the composite types of the same columns (`sync.pushed_by`, `pushed_record`, `pushed_change`,
-`pushed_request`): one array of rows costs both sides much less than one array per column. What is the same for all
-changes of a push is sent once, and named by its number.
+The tuples are sent as the composite types of the same columns (`sync.pushed_by`, `pushed_change`, `pushed_request`):
+one array of rows costs both sides much less than one array per column. A row costs more than what is in it: what
+becomes of a record stands in the row of a change to it. What is the same for all changes of a push is sent once, and
+named by its number.
 """
 
 from collections import Counter
@@ -29,36 +30,18 @@ class SenderRow(NamedTuple):
     device_metadata: str
 
 
-class RecordRow(Struct):
-    """A record that a push was decided by: where it was found and still has to be (place, writer; None for a new one),
-    and what becomes of it, where it has events. data and stamps hold only what is new, unless it replaces. sender, ord:
-    of the last change that wrote it, None where none did. first: the sender of the earliest event that it comes of."""
-
-    entity_type: str
-    entity_id: str
-    project_id: str | None
-    expected: int
-    version: int
-    data: str
-    replaces: bool
-    stamps: str
-    ord: int | None
-    sender: int | None
-    is_deleted: bool
-    events: int
-    conflicts: int
-    place: tuple[int, int] | None
-    last_events: str
-    first: int | None
-    writer: int | None
-
-
 class ChangeRow(Struct):
-    """A row of sync_log, and one of applied_change. fields: names joined by U+001F, which is cheaper than an array in
-    every row. outcome: None for what is not logged. answer: None for what need not be answered again."""
+    """A row of sync_log, one of applied_change, and a record. fields: names joined by U+001F, which is cheaper than an
+    array in every row. outcome: None for what is not logged. answer: None for what need not be answered again.
+
+    From data on, in one row of each record that a push was decided by: where it was found and still has to be (place,
+    writer; None for a new one), and what becomes of it, where it has events (None in all other rows). That is the row
+    of the last change that wrote it, if any did, whose project, version and place in the order are the record's.
+    data and stamps hold only what is new, unless it replaces. first: the sender of the earliest event that it comes of.
+    """
 
     id: str | None
-    sender: int
+    sender: int | None
     ord: int | None
     entity_type: str
     entity_id: str
@@ -78,8 +61,18 @@ class ChangeRow(Struct):
     prediction_id: Any
     concurrent_editors: int | None
     hours_since_last_sync: float | None
-    content_sha256: bytes
+    content_sha256: bytes | None
     answer: str | None
+    data: str | None = None
+    replaces: bool | None = None
+    stamps: str | None = None
+    is_deleted: bool | None = None
+    events: int | None = None
+    conflicts: int | None = None
+    place: tuple[int, int] | None = None
+    last_events: str | None = None
+    first: int | None = None
+    writer: int | None = None
 
 
 def answer_alone(sender: int, named: Named, answer: str) -> ChangeRow:
@@ -88,6 +81,14 @@ def answer_alone(sender: int, named: Named, answer: str) -> ChangeRow:
     return ChangeRow(
         None, sender, None, sent.entity, named.entity_id, None, sent.offline_id, sent.op, None, None, None, None, False,
         None, None, None, None, None, None, None, None, named.sha256, answer,
+    )  # fmt: skip
+
+
+def record_alone(entity_type: str, entity_id: str) -> ChangeRow:
+    """The row of a record that no logged change has met."""
+    return ChangeRow(
+        None, None, None, entity_type, entity_id, None, "", "", None, None, None, None, False, None, None, None, None,
+        None, None, None, None, None, None,
     )  # fmt: skip
 
 
@@ -139,7 +140,6 @@ class Writes:
         self.length = 0
         self.senders: dict[str, SenderRow] = {}  # by sync_id, in the order of their numbers, from 1
         self._numbers: dict[str, int] = {}
-        self.records: list[RecordRow] = []
         self.changes: list[ChangeRow] = []
         self.devices: dict[str, DeviceRow] = {}
         self.events: Counter[str] = Counter()
@@ -181,7 +181,6 @@ class Writes:
         users = sorted(self.events)
         return [
             list(self.senders.values()),
-            [astuple(row) for row in self.records],
             [astuple(row) for row in self.changes],
             self.requests,
             users,

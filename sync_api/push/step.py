@@ -101,10 +101,8 @@ class Step:
                 "edited_at": self.named.change.edited_at,
             }
             field_changes = record.write(decision, stamp)
-            record.written(ord_, self.number)
         elif decision.outcome == "applied":  # a record without any field
             record.version = server_version + 1
-            record.written(ord_, self.number)
         is_conflicted = decision.conflict is not None
         if decision.outcome != "unchanged":
             record.count(sender, self.number, is_conflicted=is_conflicted)
@@ -142,33 +140,33 @@ class Step:
         editors = None
         if sender.kind != "import":
             editors = record.presence.concurrent_editors(sender.user, sender.received_ms)
-        self.fold.writes.changes.append(
-            ChangeRow(
-                event_id,
-                self.number,
-                ord_,
-                sent.entity,
-                named.entity_id,
-                record.project_id,
-                sent.offline_id,
-                sent.op,
-                sent.client_version,
-                server_version,
-                record.version if record.version != server_version else None,
-                decision.outcome,
-                decision.conflict is not None,
-                orjson.dumps(field_changes).decode(),
-                "\x1f".join(decision.touched or named.change.data),
-                named.edited_at_sent,
-                named.edited_at,
-                sent.edit_id,
-                sent.prediction_id,
-                editors,
-                record.presence.hours_since_last_sync(sender.user, sender.received_ms),
-                named.sha256,
-                stored,
-            )
+        row = ChangeRow(
+            event_id,
+            self.number,
+            ord_,
+            sent.entity,
+            named.entity_id,
+            record.project_id,
+            sent.offline_id,
+            sent.op,
+            sent.client_version,
+            server_version,
+            record.version if record.version != server_version else None,
+            decision.outcome,
+            decision.conflict is not None,
+            orjson.dumps(field_changes).decode(),
+            "\x1f".join(decision.touched or named.change.data),
+            named.edited_at_sent,
+            named.edited_at,
+            sent.edit_id,
+            sent.prediction_id,
+            editors,
+            record.presence.hours_since_last_sync(sender.user, sender.received_ms),
+            named.sha256,
+            stored,
         )
+        self.fold.writes.changes.append(row)
+        record.logged(row)
 
     def tell(
         self,

@@ -60,12 +60,13 @@ CROSS JOIN LATERAL (
 """
 
 WRITE = """SELECT sync.push_write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-  $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)"""
+  $20, $21, $22, $23, $24, $25, $26, $27, $28)"""
 
 # The same, as they stand, for who only looks. OFFSET 0 keeps each look-up one by the whole key, as the lock does.
 UNLOCKED = {text: text.replace("FOR SHARE", "OFFSET 0") for text in (RELATED, MEMBERS)}
 
-LOADED = ("places", "versions", "data", "stamps", "deleted", "projects", "last_events", "editing", "writers")
+LOADED = ("places", "versions", "data", "stamps", "deleted", "projects", "last_events", "writers")
+OPEN = ("open_types", "open_ids", "editing")
 ANSWERED = ("answered_users", "answered_devices", "answered_types", "answered_ids")
 
 
@@ -88,8 +89,8 @@ class LoadedRecord(Struct, frozen=True):
     is_deleted: bool
     project_id: str | None
     last_events: str = "{}"
-    editing: str | None = None  # who has it open, joined by U+001F
     writer: int | None = None  # the transaction that wrote this row; None: it is not to be written
+    editing: Sequence[str] = ()  # who has it open
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +113,22 @@ async def read(
     locks: bool = True,
 ) -> Snapshot:
     """Lock and read everything that deciding needs. Without locks it waits for nobody, here and below."""
-    keys = sorted(set(records))
-    row = await connection.fetchrow(READ, tenant, keys, changes, sorted(set(devices)), locks)
+    wanted: dict[str, list[str]] = {}
+    for entity_type, entity_id in sorted(set(records)):  # the order in which they are locked
+        wanted.setdefault(entity_type, []).append(entity_id)
+    row = await connection.fetchrow(READ, tenant, orjson.dumps(wanted).decode(), changes, sorted(set(devices)), locks)
     assert row is not None
-    found = zip(*(row[column] or () for column in LOADED), strict=True)
-    numbers = row["numbers"] or ()  # of the keys that there are records of, from 1
+    editing: dict[RecordKey, list[str]] = {}
+    for entity_type, entity_id, user in zip(*(row[column] or () for column in OPEN), strict=True):
+        editing.setdefault((entity_type, entity_id), []).append(user)
+    keys = list(zip(row["types"] or (), row["ids"] or (), strict=True))
+    opened = [editing.get(key, ()) for key in keys]
+    found = zip(*(row[column] or () for column in LOADED), opened, strict=True)
     names = zip(*(row[column] or () for column in ANSWERED), strict=True)
     answers = zip(row["hashes"] or (), row["answers"] or (), strict=True)
     return Snapshot(
         row["config_version"],
-        {keys[number - 1]: LoadedRecord(*values) for number, values in zip(numbers, found, strict=True)},
+        {key: LoadedRecord(*values) for key, values in zip(keys, found, strict=True)},
         dict(zip(names, answers, strict=True)),
         dict(zip(row["owned"] or (), row["owners"] or (), strict=True)),
     )

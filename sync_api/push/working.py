@@ -11,7 +11,7 @@ from sync_api.engine.membership import PROJECT, project_of
 from sync_api.engine.values import DELETED, Decision, Json, Record, Stamp
 from sync_api.push.prepare import Sender
 from sync_api.push.presence import Presence
-from sync_api.push.rows import RecordRow
+from sync_api.push.rows import ChangeRow, record_alone
 from sync_api.push.store import LoadedRecord
 
 
@@ -46,8 +46,7 @@ class Working(Record):
     patch: dict[str, Json] = field(default_factory=dict)
     fresh: dict[str, Stamp] = field(default_factory=dict)
     replaces: bool = False
-    ord: int | None = None
-    sender: int | None = None
+    last: ChangeRow | None = None  # of the last logged change that wrote it, if any has
     events: int = 0
     conflicts: int = 0
     first: int | None = None  # whose push was the earliest of those events, by number
@@ -82,9 +81,10 @@ class Working(Record):
             self.project_id = project_of(decision.writes)
         return changes
 
-    def written(self, ord: int, sender: int) -> None:
-        """Who wrote it last, by number, and where that stands in the tenant's order."""
-        self.ord, self.sender = ord, sender
+    def logged(self, row: ChangeRow) -> None:
+        """One more row of the log."""
+        if self.last is None or row.new_version is not None:
+            self.last = row
 
     def count(self, sender: Sender, number: int, *, is_conflicted: bool) -> None:
         """One more event."""
@@ -99,29 +99,22 @@ class Working(Record):
         """The record as an answer shows it."""
         return {"server_id": self.entity_id, "version": self.version, "data": self.data, "deleted": self.is_deleted}
 
-    def row(self) -> RecordRow | None:
-        """What is to be stored, or to be still as it was read, if anything is."""
+    def row(self) -> ChangeRow | None:
+        """What is to be stored, or to be still as it was read, if anything is: in the row of a change."""
         if not self.events and self.writer is None:
             return None
-        return RecordRow(
-            self.entity_type,
-            self.entity_id,
-            self.project_id,
-            self.expected,
-            self.version,
-            orjson.dumps(self.patch).decode(),
-            self.replaces,
-            orjson.dumps(self.fresh).decode(),
-            self.ord,
-            self.sender,
-            self.is_deleted,
-            self.events,
-            self.conflicts,
-            self.place,
-            orjson.dumps(self.presence.last_events).decode(),
-            self.first,
-            self.writer,
-        )
+        row = self.last or record_alone(self.entity_type, self.entity_id)
+        row.data = orjson.dumps(self.patch).decode()
+        row.replaces = self.replaces
+        row.stamps = orjson.dumps(self.fresh).decode()
+        row.is_deleted = self.is_deleted
+        row.events = self.events
+        row.conflicts = self.conflicts
+        row.place = self.place
+        row.last_events = orjson.dumps(self.presence.last_events).decode()
+        row.first = self.first
+        row.writer = self.writer
+        return row
 
 
 def load(key: tuple[str, str], stored: LoadedRecord | None) -> Working:
@@ -140,5 +133,5 @@ def load(key: tuple[str, str], stored: LoadedRecord | None) -> Working:
         writer=stored.writer,
         size=len(stored.data),
         project_id=stored.project_id,
-        presence=Presence(orjson.loads(stored.last_events), stored.editing.split("\x1f") if stored.editing else ()),
+        presence=Presence(orjson.loads(stored.last_events), stored.editing),
     )

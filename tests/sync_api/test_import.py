@@ -87,6 +87,26 @@ async def test_a_records_life_begins_with_its_earliest_event(tenant: Tenant, sql
     assert await began() == [("r", "2019-04-30"), ("s", "2019-05-01")]
 
 
+async def test_a_record_is_as_its_last_writer_left_it_whoever_came_after(tenant: Tenant, sql: Any) -> None:
+    await tenant.policy("manual")
+    told = await tenant.import_(
+        push("ann", "2019-05-01T09:00:00Z", change("create", server_id="r", data={"title": "A"})),
+        push("ben", "2019-05-02T09:00:00Z", change(server_id="r", client_version=1, data={"title": "B"}),
+             change(server_id="r", client_version=2, data={"title": "B"})),
+        push("cy", "2019-05-03T09:00:00Z", change(server_id="r", client_version=1, data={"title": "C"})),
+    )  # fmt: skip
+    assert [[len(one["answer"][verdicts]) for verdicts in ("applied", "conflicts")] for one in told] == [
+        [1, 0], [2, 0], [0, 1],
+    ]  # fmt: skip
+    row = await sql.fetchrow(
+        """SELECT r.version, r.updated_by, r.updated_device, r.updated_at::date::text, r.event_count, r.conflict_count,
+             r.first_event_at::date::text, l.new_version
+           FROM sync.record AS r JOIN sync.sync_log AS l USING (tenant_id, seq) WHERE tenant_id = $1""",
+        tenant.name,
+    )
+    assert tuple(row) == (2, "ben", "ben-main", "2019-05-02", 3, 1, "2019-05-01", 2)
+
+
 async def test_the_same_history_again_changes_nothing(tenant: Tenant, sql: Any) -> None:
     items = history()
     first = await tenant.import_(*items)

@@ -159,6 +159,30 @@ async def test_what_a_push_leaves_behind(tenant: Tenant, sql: "asyncpg.Connectio
     assert (device["user_id"], json.loads(device["metadata"])) == ("ann", {"os": "test"})
 
 
+async def test_an_id_is_its_types_own_whatever_it_is_made_of(
+    tenant: Tenant, sql: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    ann, name = tenant.device("ann"), 'r"\\\x1f,{}\n\u2028é'
+    made = [change("create", "task", server_id=name), change("create", "asset", server_id="only an asset")]
+    await ann.push(*made, change("create", "asset", server_id=name))
+    told = await ann.push(
+        change(entity="task", server_id=name, client_version=1, data={"title": "of a task"}),
+        change("create", "task", server_id="only an asset", data={"title": "and now a task"}),
+        change(entity="asset", server_id=name, client_version=1, data={"name": "of an asset"}),
+    )
+    assert [one["new_version"] for one in told["applied"]] == [2, 1, 2]
+    rows = await sql.fetch(
+        "SELECT entity_type, entity_id, version, data::text FROM sync.record WHERE tenant_id = $1 ORDER BY 1, 3",
+        tenant.name,
+    )
+    assert [tuple(row) for row in rows] == [
+        ("asset", "only an asset", 1, "{}"),
+        ("asset", name, 2, '{"name": "of an asset"}'),
+        ("task", "only an asset", 1, '{"title": "and now a task"}'),
+        ("task", name, 2, '{"title": "of a task"}'),
+    ]
+
+
 async def test_both_names_both_slashes_and_the_headers(tenant: Tenant) -> None:
     ann = tenant.device("ann")
     for path in ("/api/v1/sync/push", "/api/v1/sync/push/", "/ptw/sync-offline-data", "/ptw/sync-offline-data/"):

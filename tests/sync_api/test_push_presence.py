@@ -65,6 +65,24 @@ async def test_events_are_logged_with_them(tenant: Tenant, sql: Any) -> None:
     assert rows[3]["hours_since_last_sync"] == pytest.approx(0, abs=0.1)
 
 
+async def test_who_has_a_record_open_has_no_other_of_that_name_open(tenant: Tenant, sql: Any) -> None:
+    for user, entity, name in (("cy", "task", "r"), ("di", "task", "r"), ("cy", "asset", "s")):
+        wish = {"entity": entity, "server_id": name, "device_id": f"{user}-phone"}
+        await tenant.http.post("/api/v1/edits", headers=tenant.headers(user), json=wish)
+    names = [(entity, name) for entity in ("task", "asset") for name in "rs"]
+    for version in (None, 1):  # of records that are not there yet, nobody knows
+        await tenant.device("ann").push(
+            *(change("update" if version else "create", entity, server_id=name, client_version=version,
+                     data={"notes": str(version)}) for entity, name in names)
+        )  # fmt: skip
+    rows = await sql.fetch(
+        """SELECT entity_type, entity_id, concurrent_editors FROM sync.sync_log
+           WHERE tenant_id = $1 AND base_version = 1 ORDER BY seq""",
+        tenant.name,
+    )
+    assert [tuple(row) for row in rows] == [("task", "r", 2), ("task", "s", 0), ("asset", "r", 0), ("asset", "s", 1)]
+
+
 async def test_a_history_is_logged_by_its_own_clock(tenant: Tenant, sql: Any) -> None:
     def item(hour: int, **rest: Any) -> dict[str, Any]:
         at = (T + timedelta(hours=hour)).isoformat()
