@@ -23,6 +23,7 @@ class Answer:
     lists: dict[str, list[bytes]] = field(default_factory=lambda: {"applied": [], "conflicts": [], "rejected": []})
     replayed: int = 0
     basis: object = None
+    encoded: bytes | None = None
 
     def add(self, verdict: Verdict, item: dict[str, Any]) -> str:
         """Add a verdict; answers how it is stored."""
@@ -42,7 +43,12 @@ class Answer:
         return cast(Verdict, told["list"])
 
     def encode(self, server_time: datetime) -> bytes:
-        """The whole answer as JSON."""
+        """The whole answer as JSON, made once."""
+        if self.encoded is None:
+            self.encoded = self._encode(server_time)
+        return self.encoded
+
+    def _encode(self, server_time: datetime) -> bytes:
         lists = b",".join(b'"%b":[%b]' % (name.encode(), b",".join(items)) for name, items in self.lists.items())
         counts = {name: len(items) for name, items in self.lists.items()} | {"replayed": self.replayed}
         return b'{"sync_id":"%b","server_time":"%b",%b,"summary":%b}' % (

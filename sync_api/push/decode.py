@@ -7,6 +7,7 @@ poisoned change (NaN, a lone surrogate, a number or a depth out of range) never 
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ from web.problems import Problem
 
 MAX_DEPTH = 20
 MAX_VALUES = 20_000  # in one change, nested ones counted
+LONGEST_NAME = 200  # of a field
 NUL = "\x00"
 DEEPEST_READ = 100
 UNSTORABLE = '"\\u0000"'
@@ -142,9 +144,8 @@ def complaint(data: Mapping[str, Any]) -> str | None:
 
 
 def _check_names(change: ChangeIn) -> None:
-    for name in (change.entity, change.offline_id, change.server_id):
-        if name is not None and not is_storable(name):
-            raise _RefusedError("a name holds a character that cannot be stored")
+    if not is_storable(f"{change.entity}{change.offline_id}{change.server_id or ''}"):
+        raise _RefusedError("a name holds a character that cannot be stored")
 
 
 def _check_envelope(envelope: Envelope) -> None:
@@ -157,14 +158,21 @@ def _check_envelope(envelope: Envelope) -> None:
         raise Problem(422, "validation_error", "The request is not valid", str(refused)) from refused
 
 
+@lru_cache(maxsize=4096)  # the same few in every change
+def _is_name(name: str) -> bool:
+    return name[:1] not in ("", "_") and name.isprintable() and is_storable(name)
+
+
 def _check(data: Mapping[str, Any]) -> None:
     """_RefusedError when the fields hold something that could not be stored and given back as it came."""
     if len(data) > MAX_FIELDS:
         raise _RefusedError(f"data: at most {MAX_FIELDS} fields")
     room = MAX_VALUES
     for name, value in data.items():
-        if not name or name[0] == "_" or len(name) > 200 or not name.isprintable() or not is_storable(name):
-            raise _RefusedError("data: a field's name is printable, at most 200 characters, with no leading underscore")
+        if len(name) > LONGEST_NAME or not _is_name(name):
+            raise _RefusedError(
+                f"data: a field's name is printable, at most {LONGEST_NAME} characters, with no leading underscore"
+            )
         kind = type(value)
         if kind is str:
             if not is_storable(value):

@@ -77,9 +77,10 @@ async def _take(
     answers = [fold.push(one.sender, one.changes) for one in batches]
     if isinstance(connection, Unbegun) and not all(change.key in fold.answers for change in _named(batches)):
         raise Raced  # or perhaps: nothing will be stored that could show that a change was answered before
-    await store.write(connection, tenant, fold.finish())
-    for answer in answers:
+    for one, answer in zip(batches, answers, strict=True):
         answer.basis = fold
+        asyncio.get_running_loop().call_soon(answer.encode, one.sender.received_at)  # while PostgreSQL writes
+    await store.write(connection, tenant, fold.finish())
     return answers
 
 
