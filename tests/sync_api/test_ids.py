@@ -36,13 +36,17 @@ FORKED = """
 import multiprocessing
 from sync_api import ids
 
-def random_parts(_):
-    return [ids.uuid7()[14:] for _ in range(2000)]  # without the time
+def random_parts(told):
+    told.send([ids.uuid7()[14:] for _ in range(6000)])  # without the time
 
+forked = multiprocessing.get_context("fork")
+parts = []
 ids.uuid7()
-with multiprocessing.get_context("fork").Pool(2) as pool:
-    parts = pool.map(random_parts, range(6), chunksize=1)
-print(len({part for found in parts for part in found}))
+for _ in range(2):
+    ours, theirs = forked.Pipe(duplex=False)
+    forked.Process(target=random_parts, args=(theirs,)).start()
+    parts += ours.recv()
+print(len(set(parts)))
 """
 
 
