@@ -40,7 +40,12 @@
 {#- Another model's table as an earlier run left it: for what stands before that model in this one. -#}
 {% macro as_left(name) %}{{ return(this.incorporate(path={'identifier': name})) }}{% endmacro %}
 
+{#- What the next run counts on from: by any, and by a model itself. -#}
 {% macro counted_on_from() %}{{ return(['int_log', 'int_days', 'int_questions']) }}{% endmacro %}
+
+{% macro counted_on_from_by() -%}
+    {{ return({'int_record_events': 'int_record_days', 'int_user_events': 'int_user_days', 'int_type_events': 'int_type_days'}) }}
+{%- endmacro %}
 
 {#- A model's table, for whom it is no ancestor of. -#}
 {% macro table_of(name) -%}
@@ -99,11 +104,14 @@
 -#}
 {% macro after_a_run(results) -%}
     {%- if execute and flags.WHICH in ('run', 'build') -%}
-        {%- set written = [] -%}
-        {%- for result in results if result.status == 'success' -%}{%- do written.append(result.node.unique_id) -%}{%- endfor -%}
+        {%- set written, wanted = [], counted_on_from() -%}
+        {%- for result in results if result.status == 'success' -%}
+            {%- do written.append(result.node.unique_id) -%}
+            {%- do wanted.append(counted_on_from_by().get(result.node.name)) -%}
+        {%- endfor -%}
         {%- set missing = [] -%}
         {%- for node in graph.nodes.values() if node.config.materialized == 'incremental' and node.unique_id not in written -%}
-            {%- if node.name in counted_on_from() or adapter.get_relation(node.database, node.schema, node.alias) -%}
+            {%- if node.name in wanted or adapter.get_relation(node.database, node.schema, node.alias) -%}
                 {%- do missing.append(node.unique_id) -%}
             {%- endif -%}
         {%- endfor -%}

@@ -86,22 +86,22 @@
 
 {#-
   Of a table keyed by event_no, the rows that moments of the open days look back at: those of the days that any looks at, and the last
-  one before those of each key that is asked for. In a whole build, all.
+  one before those of each key that is asked for, of a table that has the last ones of each day. In a whole build, all.
 -#}
-{% macro in_reach(relation, keys=none, asked=none) -%}
+{% macro in_reach(relation, columns, lasts=none, keys=none, asked=none) -%}
     {%- set reach = ref('int_reach') -%}
     {%- if is_day_build() -%}
         (
-            select kept.*
+            select {% for column in columns %}kept.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
             from {{ relation }} as kept
             inner join {{ reach }} as reach
                 on
                     kept.day_number = reach.day_number
                     and {{ tenant_of('kept.event_no') }} = reach.tenant_no
-            {%- if keys %}
+            {%- if lasts %}
             union all
-            select * from {{ last_before(
-                relation, keys, asked, '(select tenant_no, min(first_no) as first_no from ' ~ reach ~ ' group by tenant_no)'
+            select {{ columns | join(', ') }} from {{ last_before(
+                lasts, keys, asked, '(select tenant_no, min(first_no) as first_no from ' ~ reach ~ ' group by tenant_no)'
             ) }} as lasts
             {%- endif %}
         )

@@ -100,11 +100,7 @@
             group by tenants.tenant_id
         )
     {%- endset -%}
-    select
-        found.tenant_no,
-        found.row_no,
-        found.received_at
-    from (
+    {%- set found -%}
         select
             tenants.tenant_no,
             {{ row_number_in('tenants.tenant_no', 'log.seq') }} as row_no,
@@ -124,9 +120,39 @@
         ) as log
         inner join {{ ref('int_tenants') }} as tenants on log.tenant_id = tenants.tenant_id
         where log.seq <= tenants.held_to_seq
-    ) as found
+    {%- endset -%}
     {%- if log %}
-    left join {{ log }} as known on found.row_no = known.row_no
+    with found as (
+
+        {{ found }}
+
+    ),
+
+    -- none of those behind the last row that is held
+    possibly_known as (
+
+        select found.row_no
+        from found
+        inner join (
+            select
+                tenant_no,
+                max(last_no) as last_no
+            from {{ days }}
+            group by tenant_no
+        ) as held on found.tenant_no = held.tenant_no
+        where found.row_no <= held.last_no
+
+    )
+
+    select found.*
+    from found
+    left join (
+        select log.row_no
+        from {{ log }} as log
+        inner join possibly_known on log.row_no = possibly_known.row_no
+    ) as known on found.row_no = known.row_no
     where known.row_no is null
+    {%- else %}
+    {{ found }}
     {%- endif %}
 {%- endmacro %}

@@ -164,6 +164,16 @@ def test_a_run_without_new_rows_changes_nothing(by_day: Warehouse, tmp_path: Pat
     }  # fmt: skip
 
 
+def test_without_what_the_next_run_counts_on_from_it_builds_everything(history: list[Run], tmp_path: Path) -> None:
+    made = Warehouse(tmp_path)
+    for run in history[:3]:
+        copy(made.lake.root, run.rows, run.held, run.mapped, is_shuffled=True)
+        # running figures of records, and not how their days ended
+        made.dbt("run", "--select", "+int_event_rates", "+int_moment_numbers")
+
+    assert made.rows("SELECT count(*) > 100 AS enough FROM intermediate.int_record_events") == [{"enough": True}]
+
+
 def test_postgres_writes_only_open_days_too(database_url: str, ingest_url: str, tmp_path: Path) -> None:
     lived = random_history(seed=3, changes=200)
     early, late, older = lived[: len(lived) // 2], lived[len(lived) // 2 :], random_history(4, 30, ("t2",))

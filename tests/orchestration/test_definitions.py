@@ -33,6 +33,7 @@ ASSETS = {
         "intermediate/int_log", "intermediate/int_changes", "intermediate/int_edit_events",
         "intermediate/int_questions", "intermediate/int_open_days", "intermediate/int_reach",
         "intermediate/int_record_events", "intermediate/int_user_events", "intermediate/int_type_events",
+        "intermediate/int_record_days", "intermediate/int_user_days", "intermediate/int_type_days",
         "intermediate/int_moment_edits", "intermediate/int_moment_open_edits", "intermediate/int_moment_versions",
         "intermediate/int_question_edits",
         "intermediate/int_event_rates", "intermediate/int_pushes", "intermediate/int_moment_rates",

@@ -1,5 +1,5 @@
 -- depends_on: {{ ref('int_days') }}
--- depends_on: {{ ref('int_record_events') }}
+-- depends_on: {{ ref('int_record_days') }}
 -- depends_on: {{ ref('int_type_fields') }}
 {{ config(materialized='incremental', unique_key='event_no') }}
 {#-
@@ -32,13 +32,13 @@ lasts as (
         record_no,
         cast(null as {{ dbt.type_bigint() }}) as user_no,
         event_no
-    from {{ last_before(ref('int_record_events'), ['record_no'], 'worded', open_from()) }} as of_records
+    from {{ last_before(ref('int_record_days'), ['record_no'], 'worded', open_from()) }} as of_records
     union all
     select
         record_no,
         user_no,
         event_no
-    from {{ last_before(ref('int_record_events'), ['record_no', 'user_no'], 'worded', open_from()) }} as of_users
+    from {{ last_before(ref('int_record_days'), ['record_no', 'user_no'], 'worded', open_from()) }} as of_users
 
 ),
 

@@ -32,7 +32,7 @@ stays as (
         user_no,
         {{ micros('visible_at') }} + 1 as from_us,
         {{ micros('received_at') }} + {{ window }} as to_us
-    from {{ in_reach(ref('int_event_numbers')) }} as events
+    from {{ in_reach(ref('int_event_numbers'), ['record_no', 'user_no', 'visible_at', 'received_at']) }} as events
     union all
     select
         intervals.record_no,
@@ -159,7 +159,7 @@ received as (
         user_no,
         {{ micros('received_at') }} as received_us,
         cast(floor({{ micros('received_at') }} / {{ window }}) as {{ dbt.type_bigint() }}) as bucket
-    from {{ in_reach(ref('int_event_numbers')) }} as events
+    from {{ in_reach(ref('int_event_numbers'), ['event_no', 'record_no', 'user_no', 'received_at']) }} as events
 
 ),
 

@@ -27,7 +27,10 @@ type_events as (
         type_event_number as type_events,
         type_low_touches,
         type_high_touches
-    from {{ in_reach(ref('int_type_events'), ['type_no'], 'moments') }} as events
+    from {{ in_reach(
+        ref('int_type_events'), ['type_no', 'event_no', 'type_event_number', 'type_low_touches', 'type_high_touches'],
+        ref('int_type_days'), ['type_no'], 'moments'
+    ) }} as events
 
 ),
 
@@ -38,7 +41,10 @@ user_events as (
         event_no as user_event_no,
         user_event_number as user_events,
         user_conflicts
-    from {{ in_reach(ref('int_user_events'), ['user_no'], 'moments') }} as events
+    from {{ in_reach(
+        ref('int_user_events'), ['user_no', 'event_no', 'user_event_number', 'user_conflicts'],
+        ref('int_user_days'), ['user_no'], 'moments'
+    ) }} as events
 
 ),
 
@@ -51,7 +57,10 @@ own_events as (
         own_event_number as own_record_events,
         own_last_event_at,
         own_touches
-    from {{ in_reach(ref('int_record_events'), ['record_no', 'user_no'], 'moments') }} as events
+    from {{ in_reach(
+        ref('int_record_events'), ['record_no', 'user_no', 'event_no', 'own_event_number', 'own_last_event_at', 'own_touches'],
+        ref('int_record_days'), ['record_no', 'user_no'], 'moments'
+    ) }} as events
 
 ),
 
@@ -63,7 +72,10 @@ record_events as (
         record_event_number as record_events,
         record_first_event_at,
         record_touches
-    from {{ in_reach(ref('int_record_events'), ['record_no'], 'moments') }} as events
+    from {{ in_reach(
+        ref('int_record_events'), ['record_no', 'event_no', 'record_event_number', 'record_first_event_at', 'record_touches'],
+        ref('int_record_days'), ['record_no'], 'moments'
+    ) }} as events
 
 ),
 

@@ -146,7 +146,9 @@ tenant_rates as (
         tenant_no,
         tenant_timed,
         tenant_conflicts
-    from {{ in_reach(ref('int_event_rates'), ['tenant_no'], 'moments') }} as rates
+    from {{ in_reach(
+        ref('int_event_rates'), ['event_no', 'tenant_no', 'tenant_timed', 'tenant_conflicts'], ref('int_event_rates'), ['tenant_no'], 'moments'
+    ) }} as rates
 
 ),
 
@@ -157,7 +159,9 @@ type_rates as (
         type_no,
         type_timed,
         type_conflicts
-    from {{ in_reach(ref('int_event_rates'), ['type_no'], 'moments') }} as rates
+    from {{ in_reach(
+        ref('int_event_rates'), ['event_no', 'type_no', 'type_timed', 'type_conflicts'], ref('int_event_rates'), ['type_no'], 'moments'
+    ) }} as rates
 
 ),
 

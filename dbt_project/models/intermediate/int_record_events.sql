@@ -23,7 +23,7 @@ before_record as (
         record_event_number,
         record_first_event_at,
         record_touches
-    from {{ last_before(this, ['record_no'], 'events', open_from()) }} as lasts
+    from {{ last_before(as_left('int_record_days'), ['record_no'], 'events', open_from()) }} as lasts
     {% else %}
     {{ no_rows(['record_no', 'record_event_number', 'record_touches'], ['record_first_event_at']) }}
     {% endif %}
@@ -39,7 +39,7 @@ before_own as (
         own_event_number,
         own_last_event_at,
         own_touches
-    from {{ last_before(this, ['record_no', 'user_no'], 'events', open_from()) }} as lasts
+    from {{ last_before(as_left('int_record_days'), ['record_no', 'user_no'], 'events', open_from()) }} as lasts
     {% else %}
     {{ no_rows(['record_no', 'user_no', 'own_event_number', 'own_touches'], ['own_last_event_at']) }}
     {% endif %}
@@ -58,7 +58,8 @@ counted as (
         {{ packed_sum('touches') }} over by_record as record_touched,
         row_number() over by_record_and_user as own_number,
         max(received_at) over by_record_and_user as last_event_at,
-        {{ packed_sum('touches') }} over by_record_and_user as own_touched
+        {{ packed_sum('touches') }} over by_record_and_user as own_touched,
+        {{ ends_a_day(['record_no', 'user_no'], ['event_no']) }} as ends_day
     from events
     window
         by_record as {{ up_to_here(['record_no'], ['event_no']) }},
@@ -76,6 +77,7 @@ select
     counted.own_number + coalesce(before_own.own_event_number, 0) as own_event_number,
     greatest(counted.last_event_at, before_own.own_last_event_at) as own_last_event_at,
     {{ rest_of_a_word('counted.own_touched + coalesce(before_own.own_touches, 0)') }} as own_touches,
+    counted.ends_day,
     counted.day_number
 from counted
 left join before_record on counted.record_no = before_record.record_no
@@ -83,3 +85,5 @@ left join before_own
     on
         counted.record_no = before_own.record_no
         and counted.user_no = before_own.user_no
+-- in the order of the log, so that a day's rows lie together
+order by counted.event_no

@@ -29,11 +29,24 @@ before as (
         kept.day_number,
         kept.type_event_number
     from {{ this }} as kept
-    inner join {{ last_before(this, ['type_no'], 'events', open_from()) }} as lasts
+    inner join (
+        select
+            days.type_no,
+            days.day_number,
+            lasts.event_no as to_no,
+            lasts.type_event_number - {{ last - 1 }} as above_number
+        from {{ as_left('int_type_days') }} as days
+        inner join {{ last_before(as_left('int_type_days'), ['type_no'], 'events', open_from()) }} as lasts
+            on
+                days.type_no = lasts.type_no
+                and days.event_no <= lasts.event_no
+                and days.type_event_number > lasts.type_event_number - {{ last - 1 }}
+    ) as days
         on
-            kept.type_no = lasts.type_no
-            and kept.event_no <= lasts.event_no
-            and kept.type_event_number > lasts.type_event_number - {{ last - 1 }}
+            kept.type_no = days.type_no
+            and kept.day_number = days.day_number
+            and kept.event_no <= days.to_no
+            and kept.type_event_number > days.above_number
 
 ),
 
@@ -73,7 +86,8 @@ counted as (
         *,
         row_number() over by_type as type_number,
         sum(low_touches) over last_of_type as type_low_touches,
-        sum(high_touches) over last_of_type as type_high_touches
+        sum(high_touches) over last_of_type as type_high_touches,
+        {{ ends_a_day(['type_no'], ['event_no']) }} as ends_day
     from {{ 'in_order' if is_day_build() else 'events' }}
     window
         by_type as {{ up_to_here(['type_no'], ['event_no']) }},
@@ -93,6 +107,7 @@ select
     counted.high_touches,
     cast(counted.type_low_touches as {{ dbt.type_bigint() }}) as type_low_touches,
     cast(counted.type_high_touches as {{ dbt.type_bigint() }}) as type_high_touches,
+    counted.ends_day,
     counted.day_number
 from counted
 {% if is_day_build() %}

@@ -20,7 +20,7 @@ before as (
         user_no,
         user_event_number,
         user_conflicts
-    from {{ last_before(this, ['user_no'], 'events', open_from()) }} as lasts
+    from {{ last_before(as_left('int_user_days'), ['user_no'], 'events', open_from()) }} as lasts
     {% else %}
     {{ no_rows(['user_no', 'user_event_number', 'user_conflicts']) }}
     {% endif %}
@@ -34,7 +34,8 @@ counted as (
         user_no,
         day_number,
         row_number() over by_user as user_number,
-        sum(case when is_conflicted then 1 else 0 end) over by_user as conflicts
+        sum(case when is_conflicted then 1 else 0 end) over by_user as conflicts,
+        {{ ends_a_day(['user_no'], ['event_no']) }} as ends_day
     from events
     window by_user as {{ up_to_here(['user_no'], ['event_no']) }}
 
@@ -45,6 +46,9 @@ select
     counted.user_no,
     counted.user_number + coalesce(before.user_event_number, 0) as user_event_number,
     cast(counted.conflicts + coalesce(before.user_conflicts, 0) as {{ dbt.type_bigint() }}) as user_conflicts,
+    counted.ends_day,
     counted.day_number
 from counted
 left join before on counted.user_no = before.user_no
+-- in the order of the log, so that a day's rows lie together
+order by counted.event_no
