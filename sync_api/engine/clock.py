@@ -11,7 +11,7 @@ FIRST, LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
 
 def storable(moment: datetime) -> datetime:
     """The moment in UTC; one at the very ends of the calendar, where time zones overflow, a little inside them."""
-    inside = max(FIRST, min(moment, LAST))
+    inside = moment if FIRST <= moment <= LAST else max(FIRST, min(moment, LAST))
     return inside if inside.tzinfo is UTC else inside.astimezone(UTC)
 
 
@@ -24,7 +24,7 @@ def corrected(edited_at: datetime, client_time: datetime, received_at: datetime)
         moved = edited_at + (received_at - client_time)
     except OverflowError:  # at the ends of the calendar there is no room to correct
         return received_at
-    return max(EARLIEST, min(moved, received_at))
+    return moved if EARLIEST <= moved <= received_at else max(EARLIEST, min(moved, received_at))
 
 
 def text(moment: datetime) -> str:

@@ -22,7 +22,7 @@ def no_guard(_status: str, _data: Mapping[str, Json]) -> None:
     return None
 
 
-class Case(Struct, frozen=True):
+class Case(Struct, frozen=True, gc=False):
     """A change that meets an existing record. known: the version that the client had. reason: what a collision is
     then called."""
 

@@ -5,6 +5,7 @@ A record's fields are JSON values as `json.loads` gives them. A stamp says who l
 Where a rule combined what it wrote with another's value, `over` is that other's stamp.
 
 They are structs rather than frozen dataclasses, because every change of a push makes several: a tenth of the cost.
+What a change makes one of is not told to the garbage collector (gc=False): none of it ever refers back to itself.
 """
 
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ LARGEST_INTEGER = 2**63 - 1
 DELETED = "_deleted"  # the field that a delete, or a restoring write, writes
 
 
-class Change(Struct, frozen=True):
+class Change(Struct, frozen=True, gc=False):
     """One change by one (user, device). `edited_at` is corrected for the skew of the device's clock. names_record: the
     record's id is made of the change's own name, so that nobody else can have made the record."""
 
@@ -72,7 +73,7 @@ class Conflict(Struct, frozen=True):
     is_shadow: bool = False
 
 
-class Decision(Struct, frozen=True):
+class Decision(Struct, frozen=True, gc=False):
     """What becomes of a change.
 
     writes: field → value to be stored, only where it differs. `_deleted` is there when that changes.

@@ -61,7 +61,7 @@ class Sender:
         return orjson.dumps(self.envelope.device_metadata or {}).decode()
 
 
-class Named(Struct, frozen=True):
+class Named(Struct, frozen=True, gc=False):
     """A well-formed change, the record that it means, and the digest of what it says. key: by which its answer is kept.
     size: of its data as JSON. event_id: of the event that it becomes, if it does. refers: whether its data names
     records of the same batch, and so is not quite what was sent."""

@@ -30,7 +30,7 @@ class SenderRow(NamedTuple):
     device_metadata: str
 
 
-class ChangeRow(Struct):
+class ChangeRow(Struct, gc=False):
     """A row of sync_log, one of applied_change, and a record. fields: names joined by U+001F, which is cheaper than an
     array in every row. outcome: None for what is not logged. answer: None for what need not be answered again.
 

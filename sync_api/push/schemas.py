@@ -12,7 +12,7 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Version = Annotated[int, msgspec.Meta(ge=0, le=2_000_000_000)]
 
 
-class ChangeIn(msgspec.Struct, frozen=True):
+class ChangeIn(msgspec.Struct, frozen=True, gc=False):
     """One change of a device's queue."""
 
     entity: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]

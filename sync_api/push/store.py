@@ -79,7 +79,7 @@ class Replaced(NamedTuple):
     stamp: Stamp | None
 
 
-class LoadedRecord(Struct, frozen=True):
+class LoadedRecord(Struct, frozen=True, gc=False):
     """A record as it is stored; data and stamps still as JSON text."""
 
     place: tuple[int, int]  # ctid

@@ -15,7 +15,7 @@ from sync_api.push.rows import ChangeRow, record_alone
 from sync_api.push.store import LoadedRecord
 
 
-class Chain(Struct):
+class Chain(Struct, gc=False):
     """The changes of one push to one record. start: the version that the push found. blocked: fields that wait for a
     person or for a correction."""
 
@@ -33,7 +33,7 @@ class Chain(Struct):
         return bool(self.blocked) and (whole or not self.blocked.isdisjoint(fields))
 
 
-class Working(Record):
+class Working(Record, gc=False):
     """A record in memory. past: (version, {field: {old, new}}) of what this transaction has written."""
 
     entity_type: str = ""
