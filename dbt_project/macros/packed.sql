@@ -23,12 +23,12 @@
     (({{ difference }}) & {{ 2 ** (5 * fields_in_a_word()) - 1 }})
 {%- endmacro %}
 
-{#- The sum of a packed column, wide enough for a life. -#}
-{% macro packed_sum(value) %}{{ return(adapter.dispatch('packed_sum', 'foresync')(value)) }}{% endmacro %}
-
-{% macro default__packed_sum(value) %}sum({{ value }}){% endmacro %}
-
-{% macro spark__packed_sum(value) %}sum(cast({{ value }} as decimal(38, 0))){% endmacro %}
+{#- The running sum of words of five bits a count, or what is left of it by whole words: by halves, which stay whole numbers of 53 bits. -#}
+{% macro packed_sum(value, window) -%}
+    {%- set half = 5 * fields_in_a_word() // 2 -%}
+    ({{ running_sum('(' ~ value ~ ') & ' ~ (2 ** half - 1), window) }}
+    + ({{ running_sum(shift_right(value, half), window) }} & {{ 2 ** half - 1 }}) * {{ 2 ** half }})
+{%- endmacro %}
 
 {#- The count at a place (from 0) of a packed number, as a float. -#}
 {% macro packed_count(word, place, bits) -%}

@@ -66,12 +66,12 @@ counted as (
 
     select
         *,
-        max(received_us) over by_record as last_received_us,
-        sum(conflicted) over by_record as conflicts_of_record,
-        sum(timed) over by_type as timed_of_type,
-        sum(conflicted) over by_type as conflicts_of_type,
-        sum(timed) over by_tenant as timed_of_tenant,
-        sum(conflicted) over by_tenant as conflicts_of_tenant
+        {{ running_max('received_us', 'by_record') }} as last_received_us,
+        {{ running_sum('conflicted', 'by_record') }} as conflicts_of_record,
+        {{ running_sum('timed', 'by_type') }} as timed_of_type,
+        {{ running_sum('conflicted', 'by_type') }} as conflicts_of_type,
+        {{ running_sum('timed', 'by_tenant') }} as timed_of_tenant,
+        {{ running_sum('conflicted', 'by_tenant') }} as conflicts_of_tenant
     from events
     window
         by_record as {{ up_to_here(['record_no'], ['event_no']) }},
@@ -88,11 +88,11 @@ select
     counted.record_event_number,
     counted.conflicted,
     greatest(counted.last_received_us, of_record.record_received_us) as record_received_us,
-    cast(counted.conflicts_of_record + coalesce(of_record.record_conflicts, 0) as {{ dbt.type_bigint() }}) as record_conflicts,
-    cast(counted.timed_of_type + coalesce(of_type.type_timed, 0) as {{ dbt.type_bigint() }}) as type_timed,
-    cast(counted.conflicts_of_type + coalesce(of_type.type_conflicts, 0) as {{ dbt.type_bigint() }}) as type_conflicts,
-    cast(counted.timed_of_tenant + coalesce(of_tenant.tenant_timed, 0) as {{ dbt.type_bigint() }}) as tenant_timed,
-    cast(counted.conflicts_of_tenant + coalesce(of_tenant.tenant_conflicts, 0) as {{ dbt.type_bigint() }}) as tenant_conflicts,
+    counted.conflicts_of_record + coalesce(of_record.record_conflicts, 0) as record_conflicts,
+    counted.timed_of_type + coalesce(of_type.type_timed, 0) as type_timed,
+    counted.conflicts_of_type + coalesce(of_type.type_conflicts, 0) as type_conflicts,
+    counted.timed_of_tenant + coalesce(of_tenant.tenant_timed, 0) as tenant_timed,
+    counted.conflicts_of_tenant + coalesce(of_tenant.tenant_conflicts, 0) as tenant_conflicts,
     counted.day_number
 from counted
 left join before as of_record on of_record.kind = 'record' and counted.record_no = of_record.key_no

@@ -123,8 +123,8 @@ summed as (
         numbers.user_no,
         numbers.day_number,
         record_words.word,
-        {{ packed_sum('coalesce(touches.touches, 0)') }} over by_record as record_touches,
-        {{ packed_sum('coalesce(touches.touches, 0)') }} over by_record_and_user as own_touches
+        {{ packed_sum('coalesce(touches.touches, 0)', 'by_record') }} as record_touches,
+        {{ packed_sum('coalesce(touches.touches, 0)', 'by_record_and_user') }} as own_touches
     from {{ numbers }} as numbers
     inner join record_words
         on

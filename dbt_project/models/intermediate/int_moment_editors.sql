@@ -62,12 +62,11 @@ ordered as (
         record_no,
         user_no,
         from_us,
-        max(to_us) over (
-            partition by record_no, user_no order by from_us, to_us rows between unbounded preceding and 1 preceding
-        ) as reached_us,
+        {{ running_max('to_us', 'earlier') }} as reached_us,
         max(to_us) over (partition by record_no, user_no) as last_us
     from stays
     where from_us < to_us
+    window earlier as (partition by record_no, user_no order by from_us, to_us rows between unbounded preceding and 1 preceding)
 
 ),
 
@@ -112,7 +111,7 @@ crowds as (
     select
         record_no,
         at_us,
-        cast(sum(users) over {{ up_to_here(['record_no'], ['at_us']) }} as {{ dbt.type_bigint() }}) as users
+        {{ running_sum('users', up_to_here(['record_no'], ['at_us'])) }} as users
     from comings_and_goings
 
 ),

@@ -19,10 +19,6 @@
 ) %}
 {% do p_announced.append(packed_count('announced.touches', place, 5)) %}
 {% endfor %}
-{% set moment = [
-    'moment_no', 'type_no', 'record_no', 'user_no', 'is_announced', 'day_number', 'type_events', 'type_low_touches', 'type_high_touches',
-    'others', 'record_event_no', 'own_event_no', 'record_touches', 'own_touches'
-] %}
 
 with moments as (
 
@@ -52,7 +48,9 @@ with moments as (
 far as (
 
     select
-        *,
+        moment_no,
+        record_no,
+        user_no,
         (others - {{ last }} + 1) * {{ places }} - 1 as before_window
     from moments
     where others > {{ last }} and own_event_no is not null
@@ -118,27 +116,24 @@ own_events as (
 
 ),
 
+own_before as (
+
+    {{ as_of(
+        'far', ['moment_no', 'record_no', 'user_no'], 'before_window', 'own_events', ['own_before_no', 'own_before', 'own_before_touches'],
+        'own_place', ['record_no', 'user_no']
+    ) }}
+
+),
+
 windows as (
 
     select
-        {{ moment | join(', ') }},
-        cast(null as {{ dbt.type_bigint() }}) as own_before_no,
-        cast(null as {{ dbt.type_bigint() }}) as own_before_touches,
-        case when others > {{ last }} then others - {{ last }} end as record_before
+        moments.*,
+        own_before.own_before_no,
+        own_before.own_before_touches,
+        case when moments.others > {{ last }} then moments.others - {{ last }} + coalesce(own_before.own_before, 0) end as record_before
     from moments
-    where others <= {{ last }} or own_event_no is null
-    union all
-    select
-        {{ moment | join(', ') }},
-        own_before_no,
-        own_before_touches,
-        others - {{ last }} + coalesce(own_before, 0)
-    from (
-        {{ as_of(
-            'far', moment, 'before_window', 'own_events', ['own_before_no', 'own_before', 'own_before_touches'], 'own_place',
-            ['record_no', 'user_no']
-        ) }}
-    ) as found
+    left join own_before on moments.moment_no = own_before.moment_no
 
 ),
 

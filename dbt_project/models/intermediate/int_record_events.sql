@@ -54,11 +54,11 @@ counted as (
         user_no,
         day_number,
         row_number() over by_record as record_number,
-        min(received_at) over by_record as first_event_at,
-        {{ packed_sum('touches') }} over by_record as record_touched,
+        {{ running_min('received_at', 'by_record') }} as first_event_at,
+        {{ packed_sum('touches', 'by_record') }} as record_touched,
         row_number() over by_record_and_user as own_number,
-        max(received_at) over by_record_and_user as last_event_at,
-        {{ packed_sum('touches') }} over by_record_and_user as own_touched,
+        {{ running_max('received_at', 'by_record_and_user') }} as last_event_at,
+        {{ packed_sum('touches', 'by_record_and_user') }} as own_touched,
         {{ ends_a_day(['record_no', 'user_no'], ['event_no']) }} as ends_day
     from events
     window

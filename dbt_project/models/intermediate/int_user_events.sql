@@ -34,7 +34,7 @@ counted as (
         user_no,
         day_number,
         row_number() over by_user as user_number,
-        sum(case when is_conflicted then 1 else 0 end) over by_user as conflicts,
+        {{ running_sum('case when is_conflicted then 1 else 0 end', 'by_user') }} as conflicts,
         {{ ends_a_day(['user_no'], ['event_no']) }} as ends_day
     from events
     window by_user as {{ up_to_here(['user_no'], ['event_no']) }}
@@ -45,7 +45,7 @@ select
     counted.event_no,
     counted.user_no,
     counted.user_number + coalesce(before.user_event_number, 0) as user_event_number,
-    cast(counted.conflicts + coalesce(before.user_conflicts, 0) as {{ dbt.type_bigint() }}) as user_conflicts,
+    counted.conflicts + coalesce(before.user_conflicts, 0) as user_conflicts,
     counted.ends_day,
     counted.day_number
 from counted
