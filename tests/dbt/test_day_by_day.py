@@ -109,7 +109,7 @@ def by_day(history: list[Run], tmp_path_factory: pytest.TempPathFactory) -> Ware
         copy(made.lake.root, run.rows, run.held, run.mapped, is_shuffled=True)
         asked = FEWER if number < FIRST_RUNS else MODELS
         if number == KILLED:
-            made.dbt_killed_at("int_moment_history", *asked)
+            made.dbt_killed_at("int_moment_record_events", *asked)
         else:
             made.dbt(*asked)
         if number == FIRST_RUNS - 1:

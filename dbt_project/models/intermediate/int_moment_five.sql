@@ -7,15 +7,17 @@ with measured as (
         moments.moment_no,
         moments.day_number,
         editors.concurrent_editors,
-        {{ seconds_between('history.own_last_event_at', 'moments.asked_at') }} / 3600 as hours_since,
-        history.user_events,
-        history.user_conflicts,
-        history.record_events,
-        {{ seconds_between('history.record_first_event_at', 'moments.asked_at') }} / 86400 as record_age_days,
+        {{ seconds_between('of_own.own_last_event_at', 'moments.asked_at') }} / 3600 as hours_since,
+        of_user.user_events,
+        of_user.user_conflicts,
+        of_record.record_events,
+        {{ seconds_between('of_record.record_first_event_at', 'moments.asked_at') }} / 86400 as record_age_days,
         overlap.score,
         overlap.silent_score
     from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
-    inner join {{ of_open_days(ref('int_moment_history'), 'moment_no') }} as history on moments.moment_no = history.moment_no
+    inner join {{ of_open_days(ref('int_moment_user_events'), 'moment_no') }} as of_user on moments.moment_no = of_user.moment_no
+    inner join {{ of_open_days(ref('int_moment_record_events'), 'moment_no') }} as of_record on moments.moment_no = of_record.moment_no
+    inner join {{ of_open_days(ref('int_moment_own_events'), 'moment_no') }} as of_own on moments.moment_no = of_own.moment_no
     left join {{ of_open_days(ref('int_moment_editors'), 'moment_no') }} as editors on moments.moment_no = editors.moment_no
     left join {{ of_open_days(ref('int_moment_overlap'), 'moment_no') }} as overlap on moments.moment_no = overlap.moment_no
 

@@ -29,17 +29,19 @@ with moments as (
         moments.user_no,
         moments.is_announced,
         moments.day_number,
-        history.type_events,
-        history.type_low_touches,
-        history.type_high_touches,
-        history.record_events - history.own_record_events as others,
-        history.record_event_no,
-        history.own_event_no,
-        history.record_touches,
-        history.own_touches
+        of_type.type_events,
+        of_type.type_low_touches,
+        of_type.type_high_touches,
+        of_record.record_events - of_own.own_record_events as others,
+        of_record.record_event_no,
+        of_own.own_event_no,
+        of_record.record_touches,
+        of_own.own_touches
     from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
-    inner join {{ of_open_days(ref('int_moment_history'), 'moment_no') }} as history on moments.moment_no = history.moment_no
-    where history.record_events > history.own_record_events
+    inner join {{ of_open_days(ref('int_moment_type_events'), 'moment_no') }} as of_type on moments.moment_no = of_type.moment_no
+    inner join {{ of_open_days(ref('int_moment_record_events'), 'moment_no') }} as of_record on moments.moment_no = of_record.moment_no
+    inner join {{ of_open_days(ref('int_moment_own_events'), 'moment_no') }} as of_own on moments.moment_no = of_own.moment_no
+    where of_record.record_events > of_own.own_record_events
 
 ),
 

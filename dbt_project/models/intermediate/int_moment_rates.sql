@@ -26,10 +26,10 @@ with asked_at as (
         moments.type_no,
         moments.record_no,
         moments.user_no,
-        history.record_events,
-        history.record_event_no
+        of_record.record_events,
+        of_record.record_event_no
     from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
-    inner join {{ of_open_days(ref('int_moment_history'), 'moment_no') }} as history on moments.moment_no = history.moment_no
+    inner join {{ of_open_days(ref('int_moment_record_events'), 'moment_no') }} as of_record on moments.moment_no = of_record.moment_no
 
 ),
 
