@@ -6,6 +6,11 @@
     (partition by {{ partition_by | join(', ') }} order by {{ order_by | join(', ') }} rows between unbounded preceding and current row)
 {%- endmacro %}
 
+{#- The other half of it: read backwards, because PostgreSQL starts anew at every row of a frame whose beginning moves. -#}
+{% macro from_here_on(partition_by, order_by) -%}
+    (partition by {{ partition_by | join(', ') }} order by {{ order_by | join(' desc, ') }} desc rows between unbounded preceding and current row)
+{%- endmacro %}
+
 {#-
   Running figures over a named window, from its first row on. DuckDB takes a third of the time for sums of doubles, exact to 2^53, and for
   the value at the greatest value, where a key has few rows.
@@ -33,9 +38,4 @@
 {#- Whether it is the last row of its keys on its day: of rows that are laid into days in this order. -#}
 {% macro ends_a_day(partition_by, order_by) -%}
     coalesce(lead(day_number) over (partition by {{ partition_by | join(', ') }} order by {{ order_by | join(', ') }}) > day_number, true)
-{%- endmacro %}
-
-{#- The other half of it: read backwards, because PostgreSQL starts anew at every row of a frame whose beginning moves. -#}
-{% macro from_here_on(partition_by, order_by) -%}
-    (partition by {{ partition_by | join(', ') }} order by {{ order_by | join(' desc, ') }} desc rows between unbounded preceding and current row)
 {%- endmacro %}

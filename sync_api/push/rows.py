@@ -36,7 +36,8 @@ class ChangeRow(Struct, gc=False):
 
     From data on, in one row of each record that a push was decided by: where it was found and still has to be (place,
     writer; None for a new one), and what becomes of it, where it has events (None in all other rows). That is the row
-    of the last change that wrote it, if any did, whose project, version and place in the order are the record's.
+    of the last change that wrote it, if any did, whose project, version and place in the order are the record's; or one
+    of its own, where no logged change has met it.
     data and stamps hold only what is new, unless it replaces. first: the sender of the earliest event that it comes of.
     """
 
@@ -45,24 +46,24 @@ class ChangeRow(Struct, gc=False):
     ord: int | None
     entity_type: str
     entity_id: str
-    project_id: str | None
-    offline_id: str
-    operation: str
-    base_version: int | None
-    server_version: int | None
-    new_version: int | None
-    outcome: str | None
-    is_conflicted: bool
-    field_changes: str | None
-    fields: str | None
-    edited_at_sent: datetime | None
-    edited_at: datetime | None
-    edit_id: Any
-    prediction_id: Any
-    concurrent_editors: int | None
-    hours_since_last_sync: float | None
-    content_sha256: bytes | None
-    answer: str | None
+    project_id: str | None = None
+    offline_id: str = ""
+    operation: str = ""
+    base_version: int | None = None
+    server_version: int | None = None
+    new_version: int | None = None
+    outcome: str | None = None
+    is_conflicted: bool = False
+    field_changes: str | None = None
+    fields: str | None = None
+    edited_at_sent: datetime | None = None
+    edited_at: datetime | None = None
+    edit_id: Any = None
+    prediction_id: Any = None
+    concurrent_editors: int | None = None
+    hours_since_last_sync: float | None = None
+    content_sha256: bytes | None = None
+    answer: str | None = None
     data: str | None = None
     replaces: bool | None = None
     stamps: str | None = None
@@ -79,16 +80,8 @@ def answer_alone(sender: int, named: Named, answer: str) -> ChangeRow:
     """The row of a change that took no part."""
     sent = named.sent
     return ChangeRow(
-        None, sender, None, sent.entity, named.entity_id, None, sent.offline_id, sent.op, None, None, None, None, False,
-        None, None, None, None, None, None, None, None, named.sha256, answer,
-    )  # fmt: skip
-
-
-def record_alone(entity_type: str, entity_id: str) -> ChangeRow:
-    """The row of a record that no logged change has met."""
-    return ChangeRow(
-        None, None, None, entity_type, entity_id, None, "", "", None, None, None, None, False, None, None, None, None,
-        None, None, None, None, None, None,
+        None, sender, None, sent.entity, named.entity_id, offline_id=sent.offline_id, operation=sent.op,
+        content_sha256=named.sha256, answer=answer,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from sync_api.engine.membership import PROJECT, project_of
 from sync_api.engine.values import DELETED, Decision, Json, Record, Stamp
 from sync_api.push.prepare import Sender
 from sync_api.push.presence import Presence
-from sync_api.push.rows import ChangeRow, record_alone
+from sync_api.push.rows import ChangeRow
 from sync_api.push.store import LoadedRecord
 
 
@@ -103,7 +103,7 @@ class Working(Record, gc=False):
         """What is to be stored, or to be still as it was read, if anything is: in the row of a change."""
         if not self.events and self.writer is None:
             return None
-        row = self.last or record_alone(self.entity_type, self.entity_id)
+        row = self.last or ChangeRow(None, None, None, self.entity_type, self.entity_id)
         row.data = orjson.dumps(self.patch).decode()
         row.replaces = self.replaces
         row.stamps = orjson.dumps(self.fresh).decode()
