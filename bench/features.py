@@ -5,8 +5,8 @@
 
 Two sets: the five features of the first contract with all that they come from, which the goals are about, and
 everything that training reads. Each measurement is a process of its own, with its CPU time (user and system) and its
-greatest resident memory as the kernel counted them; dbt's own start is in it. The day after is one more day of events,
-and the run that follows it.
+greatest resident memory as the kernel counted them; dbt's own start is in it, the project is parsed before. The day
+after is one more day of events, and the run that follows it.
 """
 
 import argparse
@@ -27,20 +27,23 @@ MEMORY = "1.5GB"
 SETS = {"five": "+int_moment_five", "all": "+training_examples"}
 
 
-def build(lake: Path, features: str) -> Cost:
-    """One set of features of everything in the lake that its warehouse has not yet, by the project's own models."""
+def dbt(command: list[str], lake: Path, features: str) -> Cost:
     project = str(ROOT / "dbt_project")
-    command = [str(Path(sys.executable).with_name("dbt")), "run", "--select", SETS[features]]
     return measure(
-        [*command, "--project-dir", project, "--profiles-dir", project],
+        [str(Path(sys.executable).with_name("dbt")), *command, "--project-dir", project, "--profiles-dir", project],
         {
             "FORESYNC_LAKE_URL": lake.as_uri(),
             "FORESYNC_WAREHOUSE_PATH": str(lake / f"{features}.duckdb"),
             "FORESYNC_WAREHOUSE_MEMORY": MEMORY,
-            "DBT_TARGET_PATH": str(lake / "target"),
+            "DBT_TARGET_PATH": str(lake / f"{features}-target"),
             "DBT_LOG_PATH": str(lake / "logs"),
         },
     )
+
+
+def build(lake: Path, features: str) -> Cost:
+    """One set of features of everything in the lake that its warehouse has not yet, by the project's own models."""
+    return dbt(["run", "--select", SETS[features]], lake, features)
 
 
 def other(name: str, lake: Path) -> Cost:
@@ -62,6 +65,8 @@ def at_size(folder: Path, events: int) -> dict[str, Cost]:
     write_lake(lake, events, per_day=PER_DAY)
     measured("floor", other("floor", lake))
     for number, features in enumerate(SETS):
+        # once for all runs, as the platform does when it starts
+        dbt(["parse"], lake, features)
         held = events + number * PER_DAY
         measured(features, build(lake, features))
         write_lake(lake, held + PER_DAY, per_day=PER_DAY, held=held)
