@@ -1,7 +1,7 @@
 {#-
   Rows, each with the newest of the events of its keys that stands at or before its position (`strictly`: before it);
-  nulls where there is none. `rows` and `events` are names of relations; `columns` are those of the rows, keys among them, `values` those
-  of the events that are wanted; `position` is a column of the rows, `place` one of the events, unique among the events
+  nulls where there is none. `rows` and `events` are names of relations; `columns` are those of the rows, `values` those of the events
+  that are wanted; `position` is a column of the rows, `place` one of the events, unique among the events
   of the same keys.
 -#}
 {% macro as_of(rows, columns, position, events, values, place, keys, strictly=false) -%}
@@ -21,6 +21,7 @@
 
 {#- Both are laid into one order, where the newest event is the greatest place so far; then it is looked up. -#}
 {% macro default__as_of(rows, columns, position, events, values, place, keys, strictly) -%}
+    {%- set carried = (columns + keys) | unique | list -%}
     select
         {% for column in columns %}looking.{{ column }}, {% endfor %}
         {% for value in values %}found.{{ value }}{{ ', ' if not loop.last }}{% endfor %}
@@ -30,14 +31,14 @@
             max(laid.found_place) over {{ up_to_here(keys, ['position', 'is_looking desc' if strictly else 'is_looking']) }} as newest_place
         from (
             select
-                {% for column in columns %}{{ column }}, {% endfor %}
+                {% for column in carried %}{{ column }}, {% endfor %}
                 {{ position }} as position,
                 1 as is_looking,
                 null as found_place
             from {{ rows }}
             union all
             select
-                {% for column in columns %}{{ column if column in keys else 'null' }}, {% endfor %}
+                {% for column in carried %}{{ column if column in keys else 'null' }}, {% endfor %}
                 {{ place }},
                 0,
                 {{ place }}

@@ -125,3 +125,6 @@
     {%- endif %}
     insert into {{ kept }} ({{ columns }}) select {{ columns }} from {{ given }}
 {%- endmacro %}
+
+{#- A tenant's day as one number: there is room for any day of the calendar. -#}
+{% macro day_of_tenant(tenant_no, day_number) %}(({{ tenant_no }}) * {{ 2 ** 24 }} + {{ day_number }}){% endmacro %}

@@ -8,7 +8,7 @@ select
     cast(events.event_id as {{ dbt.type_string() }}) || case when moments.moment_no % 2 = 0 then '/edit_start' else '/edit_open' end as moment_id,
     case when moments.moment_no % 2 = 0 then 'edit_start' else 'edit_open' end as moment,
     moments.asked_at,
-    moments.as_of_seq,
+    {{ seq_of('moments.as_of_no') }} as as_of_seq,
     events.event_id,
     cast(null as {{ dbt.type_string() }}) as prediction_id,
     events.received_at,
@@ -29,7 +29,7 @@ select
     moments.user_no,
     moments.day_number
 from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
-inner join {{ of_open_days(ref('int_changes'), 'row_no') }} as events on moments.event_no = events.row_no
+inner join {{ of_open_days(ref('int_changes'), 'row_no') }} as events on {{ event_of('moments.moment_no') }} = events.row_no
 left join {{ looked_up(ref('int_edit_events'), words_announced(), ['row_no']) }} as said on moments.announced_no = said.row_no
 union all
 select
@@ -37,7 +37,7 @@ select
     predictions.prediction_id || '/asked',
     'asked',
     moments.asked_at,
-    moments.as_of_seq,
+    {{ seq_of('moments.as_of_no') }},
     cast(null as {{ uuid() }}),
     predictions.prediction_id,
     null,
@@ -62,19 +62,23 @@ inner join {{ of_open_days(ref('int_questions'), 'tenant_no') }} as predictions 
 {%- endmacro %}
 
 {#-
-  Running figures of the events of some keys, read at each moment's as_of_seq: `counts` and `others` are names of them, each with the column of
+  Running figures of the events of a key, read at each moment's as_of_seq: `counts` and `others` are names of them, each with the column of
   `events` that it is. Where there was no event yet, counts are 0 and others null. `lasts` are the events that ended a day. One look-up a
   statement: two at once, or one that carries what another found, share the memory and take twice as long.
 -#}
-{% macro figures_at_moments(events, lasts, keys, counts, others={}) -%}
+{% macro figures_at_moments(events, lasts, key, counts, others={}) -%}
 {%- set figures = dict(counts, **others) -%}
+{%- set looked_for = [] -%}
+{%- for name, column in figures.items() if column != key -%}
+    {%- do looked_for.append('place as ' ~ name if column == 'event_no' else name) -%}
+{%- endfor %}
 
 with moments as (
 
     select
         moment_no,
         as_of_no,
-        {{ keys | join(', ') }},
+        {{ key }},
         day_number
     from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
 
@@ -83,16 +87,18 @@ with moments as (
 events as (
 
     select
-        {{ keys | join(', ') }},
-        event_no as place,
-        {% for name, column in figures.items() %}{{ column }} as {{ name }}{{ ', ' if not loop.last }}{% endfor %}
-    from {{ in_reach(events, (keys + ['event_no'] + figures.values() | list) | unique | list, lasts, keys, 'moments') }} as events
+        {{ key }},
+        event_no as place
+        {%- for name, column in figures.items() if column not in ('event_no', key) %},
+        {{ column }} as {{ name }}
+        {%- endfor %}
+    from {{ in_reach(events, ([key, 'event_no'] + figures.values() | list) | unique | list, lasts, [key], 'moments') }} as events
 
 ),
 
 found as (
 
-    {{ as_of('moments', ['moment_no', 'day_number'] + keys, 'as_of_no', 'events', figures | list, 'place', keys) }}
+    {{ as_of('moments', ['moment_no', 'day_number', key], 'as_of_no', 'events', looked_for, 'place', [key]) }}
 
 )
 

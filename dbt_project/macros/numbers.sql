@@ -10,6 +10,12 @@
 {#- more than any clock will count -#}
 {% macro seqs_of_a_tenant() %}{{ return(1099511627776) }}{% endmacro %}
 
+{#- The seq of a row of the log. -#}
+{% macro seq_of(row_no) %}({{ row_no }} & {{ seqs_of_a_tenant() - 1 }}){% endmacro %}
+
+{#- The event whose edit a moment is one of; of a question, none: a number that no row has. -#}
+{% macro event_of(moment_no) %}{{ return(shift_right(moment_no, 1)) }}{% endmacro %}
+
 {#- Changes that took part in the life of a record. -#}
 {% macro is_event(outcome) %}{{ outcome }} in ('applied', 'merged', 'conflict'){% endmacro %}
 

@@ -56,13 +56,13 @@
 {%- endmacro %}
 
 {#-
-  Aggregate: 1 less the product of a column. The logarithm of nothing left has no value, and PostgreSQL refuses to
-  underflow. Logarithms are summed as whole numbers of 2^-50: those have one sum, in whatever order.
+  Aggregate: the product of a column of numbers from 0 to 1. The logarithm of nothing left has no value, and PostgreSQL refuses to
+  underflow, here and where it is multiplied on. Logarithms are summed as whole numbers of 2^-50: those have one sum, in whatever order.
 -#}
-{% macro one_less_product(value) -%}
+{% macro product_of(value) -%}
     case
-        when min({{ value }}) <= 0 then 1
-        else 1 - exp(greatest(-700, cast(
+        when min({{ value }}) <= 0 then 0
+        else exp(greatest(-600, cast(
             sum(cast(round(ln(case when {{ value }} > 0 then {{ value }} else 1 end) * {{ 2 ** 50 }}) as {{ dbt.type_bigint() }}))
             as {{ double() }}
         ) / {{ 2 ** 50 }}))

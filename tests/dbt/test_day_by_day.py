@@ -159,8 +159,8 @@ def test_a_run_without_new_rows_changes_nothing(by_day: Warehouse, tmp_path: Pat
     again.dbt(*MODELS, "--vars", "{overlap_record_events: 3}")
 
     assert differences(by_day, again).keys() == {
-        "intermediate.int_moment_overlap", "intermediate.int_moment_five", "features.conflict_features",
-        "features.training_examples",
+        "intermediate.int_moment_windows", "intermediate.int_moment_past", "intermediate.int_moment_further",
+        "intermediate.int_moment_five", "features.conflict_features", "features.training_examples",
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ select
     records.type_no,
     records.record_no,
     users.user_no,
+    record_users.record_user_no,
     changes.edited_at,
     changes.received_at,
     changes.visible_at,
@@ -25,6 +26,10 @@ inner join {{ ref('int_users') }} as users
     on
         changes.tenant_id = users.tenant_id
         and changes.user_id = users.user_id
+inner join {{ ref('int_record_users') }} as record_users
+    on
+        records.record_no = record_users.record_no
+        and users.user_no = record_users.user_no
 left join {{ ref('int_field_sets') }} as field_sets
     on
         records.type_no = field_sets.type_no

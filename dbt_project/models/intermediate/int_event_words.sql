@@ -19,7 +19,7 @@ worded as (
 
     select
         numbers.record_no,
-        numbers.user_no
+        numbers.record_user_no
     from {{ numbers }} as numbers
     inner join ({{ types_of_more_words() }}) as types on numbers.type_no = types.type_no
 
@@ -30,15 +30,15 @@ lasts as (
 
     select
         record_no,
-        cast(null as {{ dbt.type_bigint() }}) as user_no,
+        cast(null as {{ dbt.type_bigint() }}) as record_user_no,
         event_no
     from {{ last_before(ref('int_record_days'), ['record_no'], 'worded', open_from()) }} as of_records
     union all
     select
         record_no,
-        user_no,
+        record_user_no,
         event_no
-    from {{ last_before(ref('int_record_days'), ['record_no', 'user_no'], 'worded', open_from()) }} as of_users
+    from {{ last_before(ref('int_record_days'), ['record_user_no'], 'worded', open_from()) }} as of_users
 
 ),
 
@@ -58,20 +58,19 @@ before_record as (
         words_then.record_touches
     from lasts
     inner join words_then on lasts.event_no = words_then.event_no
-    where lasts.user_no is null
+    where lasts.record_user_no is null
 
 ),
 
 before_own as (
 
     select
-        lasts.record_no,
-        lasts.user_no,
+        lasts.record_user_no,
         words_then.word,
         words_then.own_touches
     from lasts
     inner join words_then on lasts.event_no = words_then.event_no
-    where lasts.user_no is not null
+    where lasts.record_user_no is not null
 
 ),
 
@@ -85,7 +84,7 @@ before_record as (
 
 before_own as (
 
-    {{ no_rows(['record_no', 'user_no', 'word', 'own_touches']) }}
+    {{ no_rows(['record_user_no', 'word', 'own_touches']) }}
 
 ),
 
@@ -120,11 +119,11 @@ summed as (
     select
         numbers.event_no,
         numbers.record_no,
-        numbers.user_no,
+        numbers.record_user_no,
         numbers.day_number,
         record_words.word,
         {{ packed_sum('coalesce(touches.touches, 0)', 'by_record') }} as record_touches,
-        {{ packed_sum('coalesce(touches.touches, 0)', 'by_record_and_user') }} as own_touches
+        {{ packed_sum('coalesce(touches.touches, 0)', 'by_record_user') }} as own_touches
     from {{ numbers }} as numbers
     inner join record_words
         on
@@ -136,7 +135,7 @@ summed as (
             and record_words.word = touches.word
     window
         by_record as {{ up_to_here(['numbers.record_no', 'record_words.word'], ['numbers.event_no']) }},
-        by_record_and_user as {{ up_to_here(['numbers.record_no', 'numbers.user_no', 'record_words.word'], ['numbers.event_no']) }}
+        by_record_user as {{ up_to_here(['numbers.record_user_no', 'record_words.word'], ['numbers.event_no']) }}
 
 )
 
@@ -153,6 +152,5 @@ left join before_record
         and summed.word = before_record.word
 left join before_own
     on
-        summed.record_no = before_own.record_no
-        and summed.user_no = before_own.user_no
+        summed.record_user_no = before_own.record_user_no
         and summed.word = before_own.word

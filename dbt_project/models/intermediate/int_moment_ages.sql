@@ -5,7 +5,6 @@ with moments as (
 
     select
         moment_no,
-        event_no,
         asked_at,
         day_number
     from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
@@ -57,7 +56,7 @@ select
     {{ seconds_between('changes.edited_at', 'moments.asked_at') }} as open_seconds,
     moments.day_number
 from moments
-inner join {{ of_open_days(ref('int_changes'), 'row_no') }} as changes on moments.event_no = changes.row_no
+inner join {{ of_open_days(ref('int_changes'), 'row_no') }} as changes on {{ event_of('moments.moment_no') }} = changes.row_no
 where moments.moment_no % 2 = 1
 union all
 select

@@ -9,7 +9,7 @@
 -#}
 
 {% set window = var('presence_window_seconds') * 1000000 %}
-{% set moment = ['moment_no', 'asked_us', 'record_no', 'user_no', 'day_number'] %}
+{% set moment = ['moment_no', 'asked_us', 'record_user_no', 'day_number'] %}
 
 with of_events as (
 
@@ -17,7 +17,7 @@ with of_events as (
         moment_no,
         {{ micros('asked_at') }} as asked_us,
         record_no,
-        user_no,
+        record_user_no,
         day_number
     from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
     where moment_no > 0
@@ -29,14 +29,14 @@ stays as (
 
     select
         record_no,
-        user_no,
+        record_user_no,
         {{ micros('visible_at') }} + 1 as from_us,
         {{ micros('received_at') }} + {{ window }} as to_us
-    from {{ in_reach(ref('int_event_numbers'), ['record_no', 'user_no', 'visible_at', 'received_at']) }} as events
+    from {{ in_reach(ref('int_event_numbers'), ['record_no', 'record_user_no', 'visible_at', 'received_at']) }} as events
     union all
     select
         intervals.record_no,
-        intervals.user_no,
+        intervals.record_user_no,
         {{ micros('intervals.from_at') }} + 1,
         least({{ micros('intervals.expires_at') }}, {{ micros('intervals.to_at') }} + 1)
     from {{ ref('int_presence_intervals') }} as intervals
@@ -60,13 +60,13 @@ ordered as (
 
     select
         record_no,
-        user_no,
+        record_user_no,
         from_us,
         {{ running_max('to_us', 'earlier') }} as reached_us,
-        max(to_us) over (partition by record_no, user_no) as last_us
+        max(to_us) over (partition by record_user_no) as last_us
     from stays
     where from_us < to_us
-    window earlier as (partition by record_no, user_no order by from_us, to_us rows between unbounded preceding and 1 preceding)
+    window earlier as (partition by record_user_no order by from_us, to_us rows between unbounded preceding and 1 preceding)
 
 ),
 
@@ -75,9 +75,9 @@ visits as (
 
     select
         record_no,
-        user_no,
+        record_user_no,
         from_us,
-        coalesce(lead(reached_us) over (partition by record_no, user_no order by from_us), last_us) as to_us
+        coalesce(lead(reached_us) over (partition by record_user_no order by from_us), last_us) as to_us
     from ordered
     where reached_us is null or from_us > reached_us
 
@@ -131,7 +131,7 @@ not_alone as (
 
 with_own as (
 
-    {{ as_of('not_alone', moment + ['users'], 'asked_us', 'visits', ['to_us as own_to_us'], 'from_us', ['record_no', 'user_no']) }}
+    {{ as_of('not_alone', moment + ['users'], 'asked_us', 'visits', ['to_us as own_to_us'], 'from_us', ['record_user_no']) }}
 
 ),
 

@@ -10,7 +10,7 @@
 {#- Read where they are wanted: a common table would be a copy of them. -#}
 {% set edits = of_open_days(ref('int_moment_edits'), 'moment_no') %}
 {% set moments = moments_to_build() %}
-{% set words = looked_up(ref('int_presence_intervals'), 'wanted', ['from_no']) %}
+{% set words = looked_up(ref('int_edit_events'), 'wanted', ['row_no']) %}
 {% set others -%}
     (moments.edit_id is null or words.edit_id <> moments.edit_id)
         and (words.user_id <> moments.user_id or words.device_id <> moments.device_id)
@@ -18,7 +18,9 @@
 
 with wanted as (
 
-    select distinct from_no
+    select distinct
+        from_no,
+        from_no as row_no
     from {{ edits }} as edits
 
 ),
@@ -33,7 +35,7 @@ counted as (
         sum(case when words.base_version = moments.announced_base_version then 1 else 0 end) as open_same_base
     from {{ edits }} as edits
     inner join {{ moments }} as moments on edits.moment_no = moments.moment_no
-    inner join {{ words }} as words on edits.from_no = words.from_no
+    inner join {{ words }} as words on edits.from_no = words.row_no
     where
         {{ others }}
     group by edits.moment_no
@@ -52,7 +54,7 @@ announced as (
 named as (
 
     select distinct
-        from_no,
+        row_no as from_no,
         {{ explode('fields') }} as field
     from {{ words }} as words
 
@@ -72,7 +74,7 @@ shared as (
             edits.from_no
         from {{ edits }} as edits
         inner join {{ moments }} as moments on edits.moment_no = moments.moment_no
-        inner join {{ words }} as words on edits.from_no = words.from_no
+        inner join {{ words }} as words on edits.from_no = words.row_no
         where
             {{ array_size('moments.announced_fields') }} > 0
             and {{ others }}
@@ -100,7 +102,7 @@ overlapping as (
     select
         shared.moment_no,
         words.edit_id,
-        {{ seconds_between('words.opened_at', 'shared.asked_at') }} / 3600 as age_hours
+        {{ seconds_between('intervals.opened_at', 'shared.asked_at') }} / 3600 as age_hours
     from (
         select distinct
             moment_no,
@@ -108,7 +110,8 @@ overlapping as (
             from_no
         from shared
     ) as shared
-    inner join {{ words }} as words on shared.from_no = words.from_no
+    inner join {{ words }} as words on shared.from_no = words.row_no
+    inner join {{ looked_up(ref('int_presence_intervals'), 'wanted', ['from_no']) }} as intervals on shared.from_no = intervals.from_no
 
 ),
 

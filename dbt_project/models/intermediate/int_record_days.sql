@@ -4,7 +4,7 @@
 select
     event_no,
     record_no,
-    user_no,
+    record_user_no,
     record_event_number,
     record_first_event_at,
     record_touches,

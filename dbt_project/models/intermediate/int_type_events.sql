@@ -24,11 +24,15 @@ before as (
     select
         kept.event_no,
         kept.type_no,
-        kept.low_touches,
-        kept.high_touches,
+        numbers.low_touches,
+        numbers.high_touches,
         kept.day_number,
         kept.type_event_number
     from {{ this }} as kept
+    inner join {{ ref('int_event_numbers') }} as numbers
+        on
+            kept.event_no = numbers.event_no
+            and kept.day_number = numbers.day_number
     inner join (
         select
             days.type_no,
@@ -103,8 +107,6 @@ select
     {% else %}
     counted.type_number as type_event_number,
     {% endif %}
-    counted.low_touches,
-    counted.high_touches,
     cast(counted.type_low_touches as {{ dbt.type_bigint() }}) as type_low_touches,
     cast(counted.type_high_touches as {{ dbt.type_bigint() }}) as type_high_touches,
     counted.ends_day,

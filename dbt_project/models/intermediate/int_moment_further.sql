@@ -1,12 +1,19 @@
+{{ config(materialized='incremental', unique_key='moment_no') }}
 {#-
-  How often others' last events touched the fields beyond the first twelve of their type, and its own last events those: a row
-  for each word of such fields that was touched. `bounded` is a relation of moments with the numbers of the events that
-  their windows begin and end with.
+  How likely the edit misses others' recent fields beyond the first twelve of their type, word by word: how often others' last events
+  touched them, and the type's last events, or whether it announced them. No row where others touched none.
 -#}
-{% macro further_words(bounded) -%}
-{%- set last_of_type = var('overlap_type_events') -%}
+
+{% set last_of_type = var('overlap_type_events') %}
 {#- Windows over a type's events are worked out stretch by stretch: of 2^12 places each, and the events that it looks back at. -#}
-{%- set stretch = 12 -%}
+{% set stretch = 12 %}
+{% set p_by_type, p_announced = [], [] %}
+{% for place in range(fields_in_a_word()) %}
+{% do p_by_type.append(
+    packed_count('type_touches.low_touches' if place < 6 else 'type_touches.high_touches', place % 6, 8) ~ ' / further_touched.type_window_size'
+) %}
+{% do p_announced.append(packed_count('announced.touches', place, 5)) %}
+{% endfor %}
 
 with types_of_more as (
 
@@ -16,9 +23,26 @@ with types_of_more as (
 
 further as (
 
-    select bounded.*
-    from {{ bounded }} as bounded
-    inner join types_of_more on bounded.type_no = types_of_more.type_no
+    select
+        moments.moment_no,
+        moments.type_no,
+        moments.day_number,
+        of_type.type_events,
+        cast(case when of_type.type_events < {{ last_of_type }} then of_type.type_events else {{ last_of_type }} end as {{ double() }})
+            as type_window_size,
+        cast(past.window_size as {{ double() }}) as window_size,
+        of_record.record_event_no,
+        windows.record_before_no,
+        of_own.own_event_no,
+        windows.own_before_no
+    from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
+    inner join types_of_more on moments.type_no = types_of_more.type_no
+    inner join {{ of_open_days(ref('int_moment_past'), 'moment_no') }} as past on moments.moment_no = past.moment_no
+    inner join {{ of_open_days(ref('int_moment_type_events'), 'moment_no') }} as of_type on moments.moment_no = of_type.moment_no
+    inner join {{ of_open_days(ref('int_moment_record_events'), 'moment_no') }} as of_record on moments.moment_no = of_record.moment_no
+    inner join {{ of_open_days(ref('int_moment_own_events'), 'moment_no') }} as of_own on moments.moment_no = of_own.moment_no
+    left join {{ of_open_days(ref('int_moment_windows'), 'moment_no') }} as windows on moments.moment_no = windows.moment_no
+    where past.window_size > 0
 
 ),
 
@@ -56,7 +80,6 @@ counted as (
     select
         further.moment_no,
         further.type_no,
-        further.is_announced,
         further.day_number,
         further.type_events,
         further.window_size,
@@ -164,21 +187,34 @@ type_touches as (
         partition by type_no, word, stretch order by position range between {{ last_of_type - 1 }} preceding and current row
     )
 
+),
+
+by_word as (
+
+    select
+        further_touched.moment_no,
+        further_touched.day_number,
+        {{ missed('further_touched.touches', 'further_touched.window_size', p_by_type) }} as missed_by_type,
+        case
+            when announced.touches is null then 1
+            else {{ missed('further_touched.touches', 'further_touched.window_size', p_announced) }}
+        end as missed_announced
+    from further_touched
+    inner join type_touches
+        on
+            further_touched.moment_no = type_touches.moment_no
+            and further_touched.word = type_touches.word
+    left join {{ of_open_days(ref('int_moment_words'), 'moment_no') }} as announced
+        on
+            further_touched.moment_no = announced.moment_no
+            and further_touched.word = announced.word
+
 )
 
 select
-    further_touched.moment_no,
-    further_touched.word,
-    further_touched.is_announced,
-    further_touched.day_number,
-    further_touched.window_size,
-    further_touched.type_window_size,
-    further_touched.touches,
-    type_touches.low_touches,
-    type_touches.high_touches
-from further_touched
-inner join type_touches
-    on
-        further_touched.moment_no = type_touches.moment_no
-        and further_touched.word = type_touches.word
-{%- endmacro %}
+    moment_no,
+    {{ product_of('missed_by_type') }} as missed_by_type,
+    {{ product_of('missed_announced') }} as missed_announced,
+    day_number
+from by_word
+group by moment_no, day_number
