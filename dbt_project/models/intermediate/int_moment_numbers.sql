@@ -19,60 +19,15 @@ with starts as (
 
 ),
 
-asked_again as (
-
-    -- A client asks again about all that it has open, so a push has one such moment, counted from when its first edit was begun:
-    -- of those that were begun long enough before it was received, that one is the first. The delay is drawn from the name that
-    -- the client gave the push, and from nothing else: it knows nothing of when the sync will come, and the same history
-    -- is asked at the same moments on every platform.
-    select
-        tenant_id,
-        sync_id,
-        min(asked_at) as asked_at
-    from (
-        select
-            tenant_id,
-            sync_id,
-            -- not drawn where none would be
-            case
-                when {{ plus_seconds('edited_at', var('edit_open_min_seconds')) }} < received_at
-                    then {{ plus_seconds('edited_at', edit_open_delay("tenant_id || '/' || sync_session_id")) }}
-            end as asked_at,
-            received_at
-        from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
-        where {{ is_event('outcome') }}
-    ) as drawn
-    where asked_at < received_at
-    group by tenant_id, sync_id
-
-),
-
-opened as (
-
-    select
-        changes.row_no as event_no,
-        changes.tenant_id,
-        changes.edit_id,
-        changes.day_number,
-        asked_again.asked_at
-    from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
-    inner join asked_again
-        on
-            changes.tenant_id = asked_again.tenant_id
-            and changes.sync_id = asked_again.sync_id
-    where changes.edited_at <= asked_again.asked_at and asked_again.asked_at < changes.received_at
-
-),
-
 opens as (
 
     select
         2 * numbers.event_no + 1 as moment_no,
-        opened.asked_at,
+        asked_again.asked_at,
         numbers.record_user_no,
         numbers.day_number
     from {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as numbers
-    inner join opened on numbers.event_no = opened.event_no
+    inner join {{ of_open_days(ref('int_asked_again'), 'event_no') }} as asked_again on numbers.event_no = asked_again.event_no
 
 ),
 
@@ -144,68 +99,6 @@ positioned as (
 
 ),
 
-editing as (
-
-    select
-        2 * row_no as moment_no,
-        {{ shift_right('row_no', 40) }} as tenant_no,
-        edit_id,
-        day_number,
-        least(edited_at, received_at) as asked_at
-    from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
-    where edit_id is not null
-    union all
-    select
-        2 * event_no + 1,
-        {{ shift_right('event_no', 40) }},
-        edit_id,
-        day_number,
-        asked_at
-    from opened
-    where edit_id is not null
-
-),
-
-{% if is_day_build() %}
-
-edits as (
-
-    select distinct edit_id from editing
-
-),
-
-{% endif %}
-
-said as (
-
-    select
-        {{ shift_right('row_no', 40) }} as tenant_no,
-        edit_id,
-        row_no,
-        day_number,
-        received_at,
-        case when {{ array_size('fields') }} > 0 then 1 else 0 end as is_naming_fields
-    from {{ looked_up(ref('int_edit_events'), 'edits', ['edit_id']) }} as edit_events
-
-),
-
-announced as (
-
-    -- What the editor had announced by then: its own words come with the question, so those of the same instant count. What
-    -- is imported on a later day is not looked for on this one. The last row, and of it whether it names fields, as one number.
-    select
-        editing.moment_no,
-        max(2 * said.row_no + said.is_naming_fields) as last_said
-    from editing
-    inner join said
-        on
-            editing.tenant_no = said.tenant_no
-            and editing.edit_id = said.edit_id
-    where said.received_at <= editing.asked_at and said.day_number <= editing.day_number
-    group by editing.moment_no
-
-),
-
 questions as (
 
     select
@@ -250,12 +143,12 @@ select
     record_users.record_no,
     record_users.user_no,
     positioned.record_user_no,
-    {{ shift_right('announced.last_said', 1) }} as announced_no,
-    coalesce(announced.last_said, 0) % 2 = 1 as is_announced,
+    announced.announced_no,
+    coalesce(announced.is_naming_fields, false) as is_announced,
     positioned.day_number
 from positioned
 inner join {{ ref('int_record_users') }} as record_users on positioned.record_user_no = record_users.record_user_no
-left join announced on positioned.moment_no = announced.moment_no
+left join {{ of_open_days(ref('int_moment_announcements'), 'moment_no') }} as announced on positioned.moment_no = announced.moment_no
 union all
 -- what was asked says itself when, about what it knew, and what was announced with the question
 select
