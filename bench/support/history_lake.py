@@ -6,6 +6,7 @@ drawn at random: the names of everything follow from the history.
 """
 
 import hashlib
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -212,9 +213,9 @@ def _change(tenant: str, step: PushStep, edit: Edit, verdict: Verdict, seq: int,
     offline = names.offline(push.push_id, edit.entity_id)
     return _who_and_what(tenant, step, edit) | {
         "received_at": to_datetime(push.synced_at),
-        "id": f"{tenant}/{offline}",
+        "id": _id(offline),
         "seq": seq,
-        "sync_id": f"{tenant}/{names.session(push.push_id)}",
+        "sync_id": _id(names.session(push.push_id)),
         "sync_session_id": names.session(push.push_id),
         "offline_id": offline,
         "operation": "create" if edit.op == "update" and verdict.base == 0 else edit.op,
@@ -255,6 +256,11 @@ def _who_and_what(tenant: str, step: Step, edit: Edit) -> dict[str, Any]:
         "entity_type": edit.entity_type,
         "entity_id": names.record(edit.entity_id),
     }
+
+
+def _id(name: str) -> str:
+    """A name of 16 bytes at most as the id that it is: ids are in the order of their names."""
+    return str(uuid.UUID(bytes=name.encode().ljust(16, b"\0")))
 
 
 def _text(at: int) -> str:

@@ -1,7 +1,10 @@
 """A history as the lake would hold it, without a server: the engine's own verdicts, in the order of a replay."""
 
+import importlib
+import uuid
 from pathlib import Path
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 
@@ -9,6 +12,8 @@ from bench.support.history_lake import Decided, announced, decided, write
 from foresync.replay.history import History, read
 from tests.replay.histories import slice_of_sample
 from tests.replay.model import Model, run
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +73,28 @@ def test_a_push_is_announced_whole_or_not_at_all_and_shares_are_nested(made: Dec
 def test_every_source_of_the_features_is_there(made: Decided, tmp_path: Path, table: str) -> None:
     write(tmp_path, [made], 1.0)
     assert len(rows(tmp_path, table)) > 0 or table == "prediction_log"
+
+
+def test_ids_are_uuids_in_the_order_of_their_names(made: Decided, tmp_path: Path) -> None:
+    write(tmp_path, [made], 0.0)
+    log = rows(tmp_path, "sync_log")
+    assert len({uuid.UUID(str(row["id"])) for row in log}) == len(log)
+    assert [row["id"] for row in sorted(log, key=lambda row: str(row["offline_id"]))] == sorted(
+        str(row["id"]) for row in log
+    )
+
+
+@pytest.mark.slow
+def test_the_training_set_is_made_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # as a bench sees it, which is started in its own folder
+    monkeypatch.syspath_prepend(str(ROOT / "bench"))
+    make = importlib.import_module("support.history_features").make
+
+    made = make([slice_of_sample(tmp_path, 400)], [0.5], tmp_path / "home", lambda _: None)
+
+    found = duckdb.sql(f"""
+        SELECT count(*), count(DISTINCT event_id), sum(conflict_occurred::int) FROM '{made.sets[0.5]}'
+    """)
+    moments, events, conflicts = found.fetchall()[0]
+    assert moments > events > 300
+    assert conflicts > 0
