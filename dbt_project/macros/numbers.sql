@@ -19,6 +19,28 @@
 {#- Changes that took part in the life of a record. -#}
 {% macro is_event(outcome) %}{{ outcome }} in ('applied', 'merged', 'conflict'){% endmacro %}
 
+{#-
+  Names that stand together in a row of the log, once each, with the first such row as their number: of the open days; in a
+  whole build, of all.
+-#}
+{% macro first_named(names, number) -%}
+    select
+        {{ names | join(', ') }},
+        min(row_no) as {{ number }}
+    from (
+        select
+            {{ names | join(', ') }},
+            row_no
+        from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
+        union all
+        select
+            {{ names | join(', ') }},
+            row_no
+        from {{ of_open_days(ref('int_edit_events'), 'row_no') }} as edit_events
+    ) as log
+    group by {{ names | join(', ') }}
+{%- endmacro %}
+
 {#- Every entity type with its number: the least of those that its records have of it. -#}
 {% macro entity_types() -%}
     select

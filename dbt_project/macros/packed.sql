@@ -55,6 +55,24 @@
     {%- endfor %}
 {%- endmacro %}
 
+{#- Such a list of what a type's last events touched: the share of them that touched each field, from words of eight bits a count. -#}
+{% macro shares_of_type(low_touches, high_touches, events) -%}
+    {%- set shares = [] -%}
+    {%- for place in range(fields_in_a_word()) -%}
+        {%- do shares.append(packed_count(low_touches if place < 6 else high_touches, place % 6, 8) ~ ' / ' ~ events) -%}
+    {%- endfor -%}
+    {{ return(shares) }}
+{%- endmacro %}
+
+{#- And of what was announced: each field or not. -#}
+{% macro announced_or_not(touches) -%}
+    {%- set counts = [] -%}
+    {%- for place in range(fields_in_a_word()) -%}
+        {%- do counts.append(packed_count(touches, place, 5)) -%}
+    {%- endfor -%}
+    {{ return(counts) }}
+{%- endmacro %}
+
 {#-
   Aggregate: the product of a column of numbers from 0 to 1. The logarithm of nothing left has no value, and PostgreSQL refuses to
   underflow, here and where it is multiplied on. Logarithms are summed as whole numbers of 2^-50: those have one sum, in whatever order.

@@ -8,11 +8,8 @@
 -#}
 
 {% set last_of_type = var('overlap_type_events') %}
-{% set p_by_type, p_announced = [], [] %}
-{% for place in range(fields_in_a_word()) %}
-{% do p_by_type.append(packed_count('type_low_touches' if place < 6 else 'type_high_touches', place % 6, 8) ~ ' / type_window_size') %}
-{% do p_announced.append(packed_count('announced_touches', place, 5)) %}
-{% endfor %}
+{% set p_by_type = shares_of_type('type_low_touches', 'type_high_touches', 'type_window_size') %}
+{% set p_announced = announced_or_not('announced_touches') %}
 
 with measured as (
 

@@ -7,13 +7,8 @@
 {% set last_of_type = var('overlap_type_events') %}
 {#- Windows over a type's events are worked out stretch by stretch: of 2^12 places each, and the events that it looks back at. -#}
 {% set stretch = 12 %}
-{% set p_by_type, p_announced = [], [] %}
-{% for place in range(fields_in_a_word()) %}
-{% do p_by_type.append(
-    packed_count('type_touches.low_touches' if place < 6 else 'type_touches.high_touches', place % 6, 8) ~ ' / further_touched.type_window_size'
-) %}
-{% do p_announced.append(packed_count('announced.touches', place, 5)) %}
-{% endfor %}
+{% set p_by_type = shares_of_type('type_touches.low_touches', 'type_touches.high_touches', 'further_touched.type_window_size') %}
+{% set p_announced = announced_or_not('announced.touches') %}
 
 with types_of_more as (
 

@@ -3,24 +3,7 @@
 
 with named as (
 
-    select
-        tenant_id,
-        user_id,
-        min(row_no) as user_no
-    from (
-        select
-            tenant_id,
-            user_id,
-            row_no
-        from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
-        union all
-        select
-            tenant_id,
-            user_id,
-            row_no
-        from {{ of_open_days(ref('int_edit_events'), 'row_no') }} as edit_events
-    ) as log
-    group by tenant_id, user_id
+    {{ first_named(['tenant_id', 'user_id'], 'user_no') }}
 
 )
 
