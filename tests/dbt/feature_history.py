@@ -101,9 +101,12 @@ def arrived(rows: Iterable[Row]) -> list[Row]:
 
 def _edit(draw: random.Random, number: int, now: datetime, tenant: str) -> list[Row]:
     user = draw.choice("abcd")
-    entity = (draw.choice(("source", "source", "source", "doc")), draw.choice(("e1", "e2", "e3")))
-    # more fields than are counted in one word, few of them often
-    fields = tuple(sorted({f"f{draw.choice((0, 0, 0, 0, 1, 1, *range(2, 16)))}" for _ in range(draw.randint(1, 3))}))
+    entity = (draw.choice(("source", "source", "source", "doc")), draw.choice(("e1", "e1", "e2", "e3")))
+    # two words of fields, few of them often
+    named = {draw.choice((0, 0, 0, 0, 1, 1, *range(2, 23))) for _ in range(draw.randint(1, 3))}
+    # each has been met before the one that comes last, and often: its count is the first that a word cannot hold
+    named |= {number % 23} if number < 150 else {23} if draw.random() < 0.8 else set()
+    fields = tuple(sorted(f"f{field}" for field in named))
     started = now - timedelta(seconds=draw.choice((0, 0, 200, 5000, 200_000)))
     device = f"{user}-{draw.randint(1, 2)}"
     edit_id = str(uuid.UUID(int=draw.getrandbits(128))) if draw.random() < 0.5 else None

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 MODELS = ("run", "--select", "+training_examples")
 # so many runs are of these alone: a warehouse that does not have the others is kept by day, too
 FIRST_RUNS, FEWER = 5, ("run", "--select", "+int_moment_five")
-CHANGES = 420
+CHANGES = 500
 # the run in which days of two tenants are imported: its events are written, and its moments are not
 KILLED = 3
 DAY = timedelta(days=1)

@@ -1,11 +1,12 @@
 """The features say what their definitions say, at every moment, and nothing that came later changes them."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from feature_definitions import MOST_EVENTS, RECENT_PUSHES, Moment, moments
+from feature_definitions import EVENTS, MOST_EVENTS, RECENT_PUSHES, Moment, moments
 from feature_history import Change, Row, random_history
 from operational_rows import insert
 from warehouse_under_test import Warehouse
@@ -13,6 +14,7 @@ from warehouse_under_test import Warehouse
 from ml.features import FEATURE_NAMES
 
 VARS = ("--vars", f"{{record_most_events: {MOST_EVENTS}, recent_pushes: {RECENT_PUSHES}}}")
+LAST_OF_A_WORD = "f23"
 EXAMPLES = "SELECT * FROM features.training_examples ORDER BY tenant_id, event_id, moment"
 
 
@@ -72,6 +74,10 @@ def test_the_history_asks_everything_of_the_definitions(history: list[Row]) -> N
     assert any(m.features["is_announced"] and not m.features["versions_behind"] for m in asked)
     assert sum(row.entity[0] == "source" for row in events) > 220
     assert len({row.received_at for row in events}) < len(events)
+    # the 24th field of its type stands last in a word, where a count ends at 31
+    sources = [row for row in events if row.entity[0] == "source" and row.outcome in EVENTS]
+    assert list(dict.fromkeys(field for row in sources for field in row.fields))[23] == LAST_OF_A_WORD
+    assert max(Counter(row.entity for row in sources if LAST_OF_A_WORD in row.fields).values()) > 31 + 10
 
 
 def test_every_feature_is_what_its_definition_says(

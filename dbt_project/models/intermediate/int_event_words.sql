@@ -142,8 +142,8 @@ summed as (
 select
     summed.event_no,
     summed.word,
-    summed.record_touches + coalesce(before_record.record_touches, 0) as record_touches,
-    summed.own_touches + coalesce(before_own.own_touches, 0) as own_touches,
+    {{ rest_of_a_word('summed.record_touches + coalesce(before_record.record_touches, 0)') }} as record_touches,
+    {{ rest_of_a_word('summed.own_touches + coalesce(before_own.own_touches, 0)') }} as own_touches,
     summed.day_number
 from summed
 left join before_record

@@ -80,11 +80,10 @@ counted as (
         further.window_size,
         further.type_window_size,
         now.word,
-        cast(
-            now.record_touches - coalesce(before.record_touches, 0)
-            - (coalesce(own.own_touches, 0) - coalesce(own_before.own_touches, 0))
-            as {{ dbt.type_bigint() }}
-        ) as touches
+        {{ between_rests(
+            'now.record_touches - coalesce(before.record_touches, 0)'
+            ~ ' - (coalesce(own.own_touches, 0) - coalesce(own_before.own_touches, 0))'
+        ) }} as touches
     from further
     inner join {{ words }} as now on further.record_event_no = now.event_no
     left join {{ words }} as before
