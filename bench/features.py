@@ -23,7 +23,7 @@ PER_DAY = 10_000
 # sizes that they survive
 PEERS = {"naive": 10_000, "pandas": 100_000}
 # of the engine, floor and features alike; what it takes beside has to fit into 2 GB as well
-MEMORY = "1.5GB"
+MEMORY = "1.4GB"
 SETS = {"five": "+int_moment_five", "all": "+training_examples"}
 
 
