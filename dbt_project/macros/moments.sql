@@ -78,7 +78,7 @@ with moments as (
     select
         moment_no,
         as_of_no,
-        {{ key }},
+        {{ shift_right('as_of_no', 40) ~ ' as tenant_no' if key == 'tenant_no' else key }},
         day_number
     from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
 

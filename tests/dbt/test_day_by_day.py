@@ -169,7 +169,7 @@ def test_without_what_the_next_run_counts_on_from_it_builds_everything(history: 
     for run in history[:3]:
         copy(made.lake.root, run.rows, run.held, run.mapped, is_shuffled=True)
         # running figures of records, and not how their days ended
-        made.dbt("run", "--select", "+int_event_rates", "+int_moment_numbers")
+        made.dbt("run", "--select", "+int_record_events", "+int_moment_numbers")
 
     assert made.rows("SELECT count(*) > 100 AS enough FROM intermediate.int_record_events") == [{"enough": True}]
 

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', unique_key='push_no') }}
+{{ config(materialized='incremental', unique_key='event_no') }}
 {#-
   Timed pushes: requests with an event that was edited before it was received. Each with the running figures of its
   tenant and its user, those of the tenant's last ones among them. Open times are logarithms in whole numbers of 2^-32,
@@ -10,7 +10,7 @@
 with pushes as (
 
     select
-        max(numbers.event_no) as push_no,
+        max(numbers.event_no) as event_no,
         max(numbers.user_no) as user_no,
         max(numbers.day_number) as day_number,
         max(case when changes.is_conflicted then 1 else 0 end) as conflicted,
@@ -25,8 +25,8 @@ with pushes as (
 measured as (
 
     select
-        push_no,
-        {{ shift_right('push_no', 40) }} as tenant_no,
+        event_no,
+        {{ shift_right('event_no', 40) }} as tenant_no,
         user_no,
         day_number,
         conflicted,
@@ -41,18 +41,18 @@ measured as (
 held as (
 
     {% if is_day_build() %}
-    select * from {{ of_closed_days(this, 'push_no') }} as closed
+    select * from {{ of_closed_days(this, 'event_no') }} as closed
     {% else %}
     select
-        push_no,
+        event_no,
         tenant_no,
         user_no,
-        push_no as tenant_pushes,
-        push_no as tenant_conflicted,
-        push_no as tenant_open_log,
-        push_no as user_pushes,
-        push_no as user_conflicted,
-        push_no as user_open_log
+        event_no as tenant_pushes,
+        event_no as tenant_conflicted,
+        event_no as tenant_open_log,
+        event_no as user_pushes,
+        event_no as user_conflicted,
+        event_no as user_open_log
     from measured
     where false
     {% endif %}
@@ -96,15 +96,15 @@ counted as (
         sum(open_log) over by_user as open_log_of_user
     from measured
     window
-        by_tenant as {{ up_to_here(['tenant_no'], ['push_no']) }},
-        by_user as {{ up_to_here(['user_no'], ['push_no']) }}
+        by_tenant as {{ up_to_here(['tenant_no'], ['event_no']) }},
+        by_user as {{ up_to_here(['user_no'], ['event_no']) }}
 
 ),
 
 totalled as (
 
     select
-        counted.push_no,
+        counted.event_no,
         counted.tenant_no,
         counted.user_no,
         counted.day_number,
@@ -124,14 +124,14 @@ totalled as (
 in_order as (
 
     select
-        push_no,
+        event_no,
         tenant_no,
         tenant_conflicted,
         tenant_open_log
     from totalled
     union all
     select
-        held.push_no,
+        held.event_no,
         held.tenant_no,
         held.tenant_conflicted,
         held.tenant_open_log
@@ -146,16 +146,16 @@ in_order as (
 looked_back as (
 
     select
-        push_no,
+        event_no,
         tenant_conflicted - coalesce(lag(tenant_conflicted, {{ last }}) over so_far, 0) as recent_conflicted,
         tenant_open_log - coalesce(lag(tenant_open_log, {{ last }}) over so_far, 0) as recent_open_log
     from in_order
-    window so_far as (partition by tenant_no order by push_no)
+    window so_far as (partition by tenant_no order by event_no)
 
 )
 
 select
-    totalled.push_no,
+    totalled.event_no,
     totalled.tenant_no,
     totalled.user_no,
     totalled.tenant_pushes,
@@ -169,4 +169,4 @@ select
     totalled.user_open_log,
     totalled.day_number
 from totalled
-inner join looked_back on totalled.push_no = looked_back.push_no
+inner join looked_back on totalled.event_no = looked_back.event_no

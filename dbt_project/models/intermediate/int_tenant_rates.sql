@@ -1,0 +1,5 @@
+-- depends_on: {{ ref('int_days') }}
+{{ config(materialized='incremental', unique_key='event_no') }}
+{#- Timed events of each tenant, and how many of them had conflicted up to each. -#}
+
+{{ running_rates('tenant') }}
