@@ -6,6 +6,7 @@ with measured as (
     select
         moments.tenant_id,
         moments.moment_id,
+        moments.moment_no,
         moments.day_number,
         {%- for feature in first_features() %}
         five.{{ feature }},
@@ -23,22 +24,12 @@ with measured as (
         open_edits.open_overlap_recent,
         open_edits.open_fields_shared,
         open_edits.open_same_base,
-        rates.record_conflicts as conflicts_on_record,
-        rates.record_events as events_on_record,
-        rates.type_timed,
-        rates.type_conflicts,
-        (rates.tenant_conflicts + 1) / cast(rates.tenant_timed + 50 as {{ double() }}) as tenant_rate,
-        rates.recent_pushes,
-        rates.recent_conflicted,
-        (rates.tenant_conflicted + 1) / cast(rates.tenant_pushes + 20 as {{ double() }}) as tenant_push_rate,
-        case
-            when rates.recent_pushes > 0
-                then rates.recent_open_log / cast({{ 2 ** 32 }} as {{ double() }}) / rates.recent_pushes
-            else ln(cast(86400 as {{ double() }}))
-        end as tenant_open_log,
-        rates.user_pushes,
-        rates.user_conflicted,
-        rates.user_open_log / cast({{ 2 ** 32 }} as {{ double() }}) as user_open_log,
+        rates.record_conflicts_180d,
+        rates.record_events_90d,
+        rates.type_conflict_rate,
+        rates.tenant_conflict_share,
+        rates.user_push_conflict_rate,
+        rates.user_open_log_seconds,
         ages.open_seconds / 3600 as edit_age_hours
     from {{ moments_to_build() }} as moments
     inner join {{ of_open_days(ref('int_moment_five'), 'moment_no') }} as five on moments.moment_no = five.moment_no
@@ -65,17 +56,16 @@ select
     cast(coalesce(open_overlap_recent, 0) as {{ double() }}) as open_overlap_recent,
     cast(coalesce(open_fields_shared, 0) as {{ double() }}) as open_fields_shared,
     cast(coalesce(open_same_base, 0) as {{ double() }}) as open_same_base,
-    cast(least(conflicts_on_record, {{ var('record_most_events') }}) as {{ double() }}) as record_conflicts_180d,
-    cast(least(events_on_record, {{ var('record_most_events') }}) as {{ double() }}) as record_events_90d,
-    cast((type_conflicts + 20 * tenant_rate) / (type_timed + 20) as {{ double() }}) as type_conflict_rate,
-    cast((recent_conflicted + 1) / cast(recent_pushes + 20 as {{ double() }}) as {{ double() }}) as tenant_conflict_share,
-    cast((user_conflicted + 5 * tenant_push_rate) / (user_pushes + 5) as {{ double() }}) as user_push_conflict_rate,
-    cast(
-        case when user_pushes > 0 then (user_open_log + 5 * tenant_open_log) / (user_pushes + 5) else tenant_open_log end as {{ double() }}
-    ) as user_open_log_seconds,
+    record_conflicts_180d,
+    record_events_90d,
+    type_conflict_rate,
+    tenant_conflict_share,
+    user_push_conflict_rate,
+    user_open_log_seconds,
     cast(case when edit_age_hours > 0 then edit_age_hours else 0 end as {{ double() }}) as edit_age_hours,
     -- a push has as many as it has records
     cast(1 as {{ double() }}) as records_open,
     silent_overlap_score,
+    moment_no,
     day_number
 from measured

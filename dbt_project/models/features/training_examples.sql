@@ -25,10 +25,7 @@ select
     moments.is_conflicted as conflict_occurred,
     moments.day_number
 from {{ moments_to_build() }} as moments
-inner join {{ of_open_days(ref('conflict_features'), 'tenant_id') }} as features
-    on
-        moments.tenant_id = features.tenant_id
-        and moments.moment_id = features.moment_id
+inner join {{ of_open_days(ref('conflict_features'), 'tenant_id') }} as features on moments.moment_no = features.moment_no
 inner join {{ ref('int_tenants') }} as tenants on moments.tenant_id = tenants.tenant_id
 -- a question that somebody asked is no example of an edit
 where moments.event_id is not null
