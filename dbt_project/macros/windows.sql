@@ -23,6 +23,15 @@
 
 {% macro duckdb__sum_of_whole(value) %}sum(cast({{ value }} as double)){% endmacro %}
 
+{#- The same of what is not below zero and passes 2^53: in DuckDB its two halves, each exact to 2^34 rows. -#}
+{% macro running_long_sum(value, window) %}{{ return(adapter.dispatch('running_long_sum', 'foresync')(value, window)) }}{% endmacro %}
+
+{% macro default__running_long_sum(value, window) %}{{ running_sum(value, window) }}{% endmacro %}
+
+{% macro duckdb__running_long_sum(value, window) -%}
+    {{ running_sum(shift_right(value, 18), window) }} * {{ 2 ** 18 }} + {{ running_sum('(' ~ value ~ ' & ' ~ (2 ** 18 - 1) ~ ')', window) }}
+{%- endmacro %}
+
 {% macro running_max(value, window) %}{{ adapter.dispatch('greatest_of', 'foresync')(value) }} over {{ window }}{% endmacro %}
 
 {% macro default__greatest_of(value) %}max({{ value }}){% endmacro %}

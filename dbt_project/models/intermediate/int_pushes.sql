@@ -13,12 +13,12 @@ with pushes as (
         max(numbers.event_no) as event_no,
         max(numbers.user_no) as user_no,
         max(numbers.day_number) as day_number,
-        max(case when changes.is_conflicted then 1 else 0 end) as conflicted,
-        {{ seconds_between('min(changes.edited_at)', 'max(changes.received_at)') }} as open_seconds
+        max(case when numbers.is_conflicted then 1 else 0 end) as conflicted,
+        {{ seconds_between('min(numbers.edited_at)', 'max(numbers.received_at)') }} as open_seconds
     from {{ of_open_days(ref('int_changes'), 'row_no') }} as changes
     inner join {{ of_open_days(ref('int_event_numbers'), 'event_no') }} as numbers on changes.row_no = numbers.event_no
-    where changes.edited_at < changes.received_at
-    group by changes.tenant_id, changes.sync_id
+    where numbers.edited_at < numbers.received_at
+    group by {{ shift_right('changes.row_no', 40) }}, changes.sync_id
 
 ),
 
@@ -92,8 +92,8 @@ counted as (
         sum(conflicted) over by_tenant as conflicted_of_tenant,
         sum(open_log) over by_tenant as open_log_of_tenant,
         row_number() over by_user as pushes_of_user,
-        sum(conflicted) over by_user as conflicted_of_user,
-        sum(open_log) over by_user as open_log_of_user
+        {{ running_sum('conflicted', 'by_user') }} as conflicted_of_user,
+        {{ running_long_sum('open_log', 'by_user') }} as open_log_of_user
     from measured
     window
         by_tenant as {{ up_to_here(['tenant_no'], ['event_no']) }},
