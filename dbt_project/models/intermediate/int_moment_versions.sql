@@ -1,22 +1,21 @@
 {{ config(materialized='incremental', unique_key='moment_no') }}
 {#-
   What was written to the record since the version that the editor said to have; no row for whoever has the newest or
-  did not say. A record's versions are numbered without gaps: those behind are a range of numbers, not a search.
+  did not say. How far a record is, is looked up for all that said one; what was written to it, and what they announced, only for those behind.
 -#}
 
-{% set asking = ['moment_no', 'record_no', 'as_of_no', 'day_number', 'base_version', 'announced_fields'] %}
-{% set of_field = ['moment_no', 'record_no', 'as_of_no', 'base_version', 'is_deleted_since', 'field'] %}
+{% set moments = moments_to_build() %}
+{% set asking = ['moment_no', 'record_no', 'as_of_no', 'day_number', 'base_version'] %}
 
-with moments as (
+with asked as (
 
     select
         moment_no,
         record_no,
         as_of_no,
         day_number,
-        announced_base_version as base_version,
-        announced_fields
-    from {{ moments_to_build() }} as moments
+        announced_base_version as base_version
+    from {{ moments }} as moments
     where announced_base_version is not null
 
 ),
@@ -26,7 +25,7 @@ bases as (
     select
         record_no,
         min(base_version) as base_version
-    from moments
+    from asked
     group by record_no
 
 ),
@@ -36,85 +35,134 @@ versions as (
     select
         events.record_no,
         events.event_no,
-        events.received_at,
-        events.new_version,
-        changes.operation,
-        changes.fields
+        events.new_version as record_version
     from {{ ref('int_event_numbers') }} as events
     inner join bases
         on
             events.record_no = bases.record_no
             and events.new_version > bases.base_version
-    inner join {{ ref('int_changes') }} as changes
+
+),
+
+with_version as (
+
+    {{ as_of('asked', asking, 'as_of_no', 'versions', ['record_version'], 'event_no', ['record_no']) }}
+
+),
+
+behind as (
+
+    select * from with_version
+    where record_version > base_version
+
+),
+
+-- of each record, from the first version that somebody lacks to the last that somebody could have seen
+lacking as (
+
+    select
+        record_no,
+        min(base_version) as base_version,
+        max(as_of_no) as as_of_no
+    from behind
+    group by record_no
+
+),
+
+lacked as (
+
+    select
+        events.record_no,
+        events.event_no,
+        events.new_version,
+        events.received_at,
+        events.day_number
+    from {{ ref('int_event_numbers') }} as events
+    inner join lacking
         on
-            events.event_no = changes.row_no
-            and events.day_number = changes.day_number
+            events.record_no = lacking.record_no
+            and events.new_version > lacking.base_version
+            and events.event_no <= lacking.as_of_no
 
 ),
 
 deletions as (
 
     select
-        record_no,
-        event_no,
-        new_version as deleted_version
-    from versions
-    where operation = 'delete'
-
-),
-
-with_version as (
-
-    {{ as_of('moments', asking, 'as_of_no', 'versions', ['new_version as record_version'], 'event_no', ['record_no']) }}
+        lacked.record_no,
+        lacked.event_no,
+        lacked.new_version as deleted_version
+    from lacked
+    inner join {{ ref('int_changes') }} as changes
+        on
+            lacked.event_no = changes.row_no
+            and lacked.day_number = changes.day_number
+    where changes.operation = 'delete'
 
 ),
 
 with_deletion as (
 
-    {{ as_of(
-        'with_version', asking + ['record_version'], 'as_of_no', 'deletions', ['deleted_version'], 'event_no', ['record_no']
-    ) }}
-
-),
-
-behind as (
-
-    select
-        {{ asking | join(', ') }},
-        record_version,
-        coalesce(deleted_version > base_version, false) as is_deleted_since
-    from with_deletion
-    where record_version > base_version
+    {{ as_of('behind', ['moment_no', 'base_version'], 'as_of_no', 'deletions', ['deleted_version'], 'event_no', ['record_no']) }}
 
 ),
 
 announced as (
 
     select distinct
-        moment_no,
-        record_no,
-        as_of_no,
-        base_version,
-        is_deleted_since,
-        {{ explode('announced_fields') }} as field
+        behind.moment_no,
+        behind.record_no,
+        behind.as_of_no,
+        behind.base_version,
+        {{ explode('moments.announced_fields') }} as field
     from behind
+    inner join {{ moments }} as moments on behind.moment_no = moments.moment_no
+    where {{ array_size('moments.announced_fields') }} > 0
+
+),
+
+asked_for as (
+
+    select distinct
+        record_no,
+        field
+    from announced
+
+),
+
+named as (
+
+    select
+        lacked.record_no,
+        lacked.event_no,
+        lacked.new_version,
+        {{ explode('changes.fields') }} as field
+    from lacked
+    inner join {{ ref('int_changes') }} as changes
+        on
+            lacked.event_no = changes.row_no
+            and lacked.day_number = changes.day_number
 
 ),
 
 written as (
 
     select distinct
-        record_no,
-        event_no,
-        new_version,
-        {{ explode('fields') }} as field
-    from versions
+        named.record_no,
+        named.event_no,
+        named.new_version,
+        named.field
+    from named
+    inner join asked_for
+        on
+            named.record_no = asked_for.record_no
+            and named.field = asked_for.field
 
 ),
 
 fields_as_of as (
 
-    {{ as_of('announced', of_field, 'as_of_no', 'written', ['new_version'], 'event_no', ['record_no', 'field']) }}
+    {{ as_of('announced', ['moment_no', 'base_version'], 'as_of_no', 'written', ['new_version'], 'event_no', ['record_no', 'field']) }}
 
 ),
 
@@ -123,8 +171,7 @@ counted as (
     select
         moment_no,
         count(*) as announced,
-        -- a delete touches every field
-        sum(case when is_deleted_since or new_version > base_version then 1 else 0 end) as touched
+        sum(case when new_version > base_version then 1 else 0 end) as touched
     from fields_as_of
     group by moment_no
 
@@ -133,13 +180,18 @@ counted as (
 select
     behind.moment_no,
     behind.record_version - behind.base_version as versions_behind,
-    cast(coalesce(counted.touched, 0) as {{ dbt.type_bigint() }}) as fields_behind,
+    -- a delete touches every field
+    cast(
+        coalesce(case when with_deletion.deleted_version > behind.base_version then counted.announced else counted.touched end, 0)
+        as {{ dbt.type_bigint() }}
+    ) as fields_behind,
     cast(coalesce(counted.announced, 0) as {{ dbt.type_bigint() }}) as fields_announced,
-    missed.received_at as behind_since,
+    first_lacked.received_at as behind_since,
     behind.day_number
 from behind
-left join versions as missed
+left join with_deletion on behind.moment_no = with_deletion.moment_no
+left join lacked as first_lacked
     on
-        behind.record_no = missed.record_no
-        and behind.base_version + 1 = missed.new_version
+        behind.record_no = first_lacked.record_no
+        and behind.base_version + 1 = first_lacked.new_version
 left join counted on behind.moment_no = counted.moment_no
