@@ -1,16 +1,16 @@
 {#-
   Edits that are open at moments on their records, the asker's own among them: the word of each that holds. `condition` says
-  which moments. They meet by day, so that a busy record is not joined with itself whole.
+  which moments, `key` by what they meet: by the record, or by its user for no edits but the asker's own. They meet by day, so that
+  a busy record is not joined with itself whole.
 -#}
-{% macro open_edits(condition) -%}
-{%- set interval = ['tenant_no', 'since_day', 'record_no', 'user_no', 'from_no', 'to_no', 'expires_at'] %}
+{% macro open_edits(condition, key='record_no') -%}
 
 with moments as (
 
     select
         moment_no,
         as_of_no,
-        record_no,
+        {{ key }},
         asked_at,
         day_number,
         {{ tenant_of('moment_no') }} as tenant_no
@@ -62,7 +62,8 @@ looking_back as (
         tenant_no,
         min(as_of_no) as as_of_no,
         min(asked_at) as asked_at,
-        min(met_on) as since_day
+        min(met_on) as since_day,
+        max(met_on) as until_day
     from moment_days
     group by tenant_no
 
@@ -70,51 +71,33 @@ looking_back as (
 
 -- An edit is met on the days on which its word is the last one: from the day on which that became visible to the day on
 -- which the next did, or to the day on which it expires.
-intervals as (
-
-    select
-        looking_back.tenant_no,
-        looking_back.since_day,
-        intervals.record_no,
-        intervals.user_no,
-        intervals.from_no,
-        intervals.to_no,
-        intervals.expires_at
-    from {{ ref('int_presence_intervals') }} as intervals
-    inner join looking_back on {{ shift_right('intervals.from_no', 40) }} = looking_back.tenant_no
-    where intervals.to_no > looking_back.as_of_no and intervals.expires_at > looking_back.asked_at
-
-),
-
-first_days as (
-
-    {{ as_of('intervals', interval, 'from_no', 'days', ['day_number as first_day'], 'first_no', ['tenant_no']) }}
-
-),
-
-last_days as (
-
-    {{ as_of('first_days', interval + ['first_day'], 'to_no', 'days', ['day_number as last_day'], 'first_no', ['tenant_no']) }}
-
-),
-
 interval_days as (
 
     select
-        tenant_no,
-        record_no,
+        {{ key }},
         user_no,
         from_no,
         to_no,
         expires_at,
-        {{ explode_range('first_day', 'last_day') }} as day_number
+        {{ explode_range('first_day', 'last_day') }} as met_on
     from (
         select
-            {{ interval | join(', ') }},
-            greatest(first_day, since_day) as first_day,
-            -- a question's clock is not the log's
-            least(last_day, {{ utc_day_number('expires_at') }} + 1) as last_day
-        from last_days
+            intervals.{{ key }},
+            intervals.user_no,
+            intervals.from_no,
+            intervals.to_no,
+            intervals.expires_at,
+            greatest(intervals.day_number, looking_back.since_day) as first_day,
+            least(
+                -- none where there is no next one
+                {{ utc_day_number('intervals.to_at') }},
+                -- a question's clock is not the log's
+                {{ utc_day_number('intervals.expires_at') }} + 1,
+                looking_back.until_day
+            ) as last_day
+        from {{ ref('int_presence_intervals') }} as intervals
+        inner join looking_back on {{ shift_right('intervals.from_no', 40) }} = looking_back.tenant_no
+        where intervals.to_no > looking_back.as_of_no and intervals.expires_at > looking_back.asked_at
     ) as known
     where first_day <= last_day
 
@@ -128,8 +111,8 @@ select
 from moment_days as moments
 inner join interval_days as intervals
     on
-        moments.record_no = intervals.record_no
-        and moments.met_on = intervals.day_number
+        moments.{{ key }} = intervals.{{ key }}
+        and moments.met_on = intervals.met_on
 where
     moments.as_of_no >= intervals.from_no
     and moments.as_of_no < intervals.to_no

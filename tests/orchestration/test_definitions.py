@@ -40,7 +40,7 @@ ASSETS = {
         "intermediate/int_record_events", "intermediate/int_user_events", "intermediate/int_type_events",
         "intermediate/int_record_days", "intermediate/int_user_days", "intermediate/int_type_days",
         "intermediate/int_moment_edits", "intermediate/int_moment_open_edits", "intermediate/int_moment_versions",
-        "intermediate/int_question_edits",
+        "intermediate/int_question_edits", "intermediate/int_moment_open_counts", "intermediate/int_moment_other_edits",
         "intermediate/int_record_rates", "intermediate/int_type_rates", "intermediate/int_tenant_rates",
         "intermediate/int_pushes", "intermediate/int_moment_record_conflicts", "intermediate/int_moment_recent_events",
         "intermediate/int_moment_recent_conflicts", "intermediate/int_moment_type_rates",

@@ -1,59 +1,41 @@
 {{ config(materialized='incremental', unique_key='moment_no') }}
 {#-
-  Others' edits of the record that are open at each moment: of another user, or of the same user on another device; no
-  row for none. Where the asker did not name its device, its own user's edits are taken for its own.
-
-  There are many to a moment at a busy record. They are counted where they meet, and carried on as numbers where the moment
-  announces fields; what an edit names is taken from its words, which are fewer.
+  Others' edits of the record that are open at each moment; no row for none. Where fields were announced, those that name one
+  of them count by their age.
 -#}
 
-{#- Read where they are wanted: a common table would be a copy of them. -#}
-{% set edits = of_open_days(ref('int_moment_edits'), 'moment_no') %}
-{% set moments = moments_to_build() %}
+{% set others = of_open_days(ref('int_moment_other_edits'), 'moment_no') %}
 {% set words = looked_up(ref('int_edit_events'), 'wanted', ['row_no']) %}
-{% set others -%}
-    (moments.edit_id is null or words.edit_id <> moments.edit_id)
-        and (words.user_id <> moments.user_id or words.device_id <> moments.device_id)
-{%- endset %}
 
 with wanted as (
 
     select distinct
         from_no,
         from_no as row_no
-    from {{ edits }} as edits
-
-),
-
-counted as (
-
-    select
-        edits.moment_no,
-        min(moments.day_number) as day_number,
-        count(*) as open_edits,
-        sum(case when words.user_id = moments.user_id then 1 else 0 end) as open_edits_same_user,
-        sum(case when words.base_version = moments.announced_base_version then 1 else 0 end) as open_same_base
-    from {{ edits }} as edits
-    inner join {{ moments }} as moments on edits.moment_no = moments.moment_no
-    inner join {{ words }} as words on edits.from_no = words.row_no
-    where
-        {{ others }}
-    group by edits.moment_no
+    from {{ others }} as others
 
 ),
 
 announced as (
 
-    select distinct
+    select
+        numbers.moment_no,
+        {{ explode('said.fields') }} as field
+    from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as numbers
+    inner join {{ looked_up(ref('int_edit_events'), words_announced(), ['row_no']) }} as said on numbers.announced_no = said.row_no
+    -- an inner join by itself does not tell DuckDB how few they are
+    where numbers.announced_no is not null
+    union all
+    select
         moment_no,
         {{ explode('announced_fields') }} as field
-    from {{ moments }} as moments
+    from {{ of_open_days(ref('int_questions'), 'tenant_no') }} as questions
 
 ),
 
 named as (
 
-    select distinct
+    select
         row_no as from_no,
         {{ explode('fields') }} as field
     from {{ words }} as words
@@ -63,26 +45,15 @@ named as (
 shared as (
 
     select
-        met.moment_no,
-        met.asked_at,
-        met.from_no,
+        others.moment_no,
+        others.asked_at,
+        others.from_no,
         named.field
-    from (
-        select
-            edits.moment_no,
-            moments.asked_at,
-            edits.from_no
-        from {{ edits }} as edits
-        inner join {{ moments }} as moments on edits.moment_no = moments.moment_no
-        inner join {{ words }} as words on edits.from_no = words.row_no
-        where
-            {{ array_size('moments.announced_fields') }} > 0
-            and {{ others }}
-    ) as met
-    inner join named on met.from_no = named.from_no
+    from {{ others }} as others
+    inner join named on others.from_no = named.from_no
     inner join announced
         on
-            met.moment_no = announced.moment_no
+            others.moment_no = announced.moment_no
             and named.field = announced.field
 
 ),
@@ -126,6 +97,19 @@ weighed as (
     from overlapping
     group by moment_no
 
+),
+
+counted as (
+
+    select
+        moment_no,
+        min(day_number) as day_number,
+        count(*) as open_edits,
+        sum(of_same_user) as open_edits_same_user,
+        sum(of_same_base) as open_same_base
+    from {{ others }} as others
+    group by moment_no
+
 )
 
 select
@@ -139,3 +123,13 @@ select
 from counted
 left join weighed on counted.moment_no = weighed.moment_no
 left join shared_fields on counted.moment_no = shared_fields.moment_no
+union all
+select
+    moment_no,
+    open_edits,
+    open_edits_same_user,
+    cast(0 as {{ double() }}),
+    0,
+    0,
+    day_number
+from {{ of_open_days(ref('int_moment_open_counts'), 'moment_no') }} as only_counted

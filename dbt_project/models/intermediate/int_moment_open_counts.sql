@@ -1,0 +1,114 @@
+{{ config(materialized='incremental', unique_key='moment_no') }}
+{#-
+  Others' edits that are open at each moment of an event at which nothing had been announced; no row for none.
+
+  A moment of an event sees what had become visible before it, so that edits are open from one instant to another: how many
+  begin and end at a record is counted up, and a moment looks up how far the count is. No edit is met but the asker's own, to be taken
+  off again where it is on the same device. An edit that a moment is about has announced itself, and so is not open at any of these.
+-#}
+
+with moments as (
+
+    select
+        moment_no,
+        {{ micros('asked_at') }} as asked_us,
+        record_no,
+        day_number
+    from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
+    where moment_no > 0 and announced_no is null
+
+),
+
+-- from the first instant that sees it to the first that does not any more
+stays as (
+
+    select
+        intervals.record_no,
+        {{ micros('intervals.from_at') }} + 1 as from_us,
+        least({{ micros('intervals.expires_at') }}, {{ micros('intervals.to_at') }} + 1) as to_us
+    from {{ ref('int_presence_intervals') }} as intervals
+    {%- if is_day_build() %}
+    inner join (
+        select
+            {{ tenant_of('moment_no') }} as tenant_no,
+            min(asked_us) as asked_us
+        from moments
+        group by {{ tenant_of('moment_no') }}
+    ) as looking_back
+        on
+            {{ shift_right('intervals.from_no', 40) }} = looking_back.tenant_no
+            and {{ micros('intervals.expires_at') }} > looking_back.asked_us
+            and ({{ micros('intervals.to_at') }} >= looking_back.asked_us or intervals.to_at is null)
+    {%- endif %}
+
+),
+
+begun_and_ended as (
+
+    select
+        record_no,
+        at_us,
+        sum(edits) as edits
+    from (
+        select
+            record_no,
+            from_us as at_us,
+            1 as edits
+        from stays
+        where from_us < to_us
+        union all
+        select
+            record_no,
+            to_us,
+            -1
+        from stays
+        where from_us < to_us
+    ) as met
+    group by record_no, at_us
+
+),
+
+open_then as (
+
+    select
+        record_no,
+        at_us,
+        {{ running_sum('edits', up_to_here(['record_no'], ['at_us'])) }} as edits
+    from begun_and_ended
+
+),
+
+met as (
+
+    {{ as_of('moments', ['moment_no', 'day_number'], 'asked_us', 'open_then', ['edits'], 'at_us', ['record_no']) }}
+
+),
+
+own as (
+
+    {{ open_edits('moment_no > 0 and announced_no is null', 'record_user_no') }}
+
+),
+
+own_counted as (
+
+    select
+        own.moment_no,
+        sum(case when words.device_id <> events.device_id then 0 else 1 end) as not_others,
+        sum(case when words.device_id <> events.device_id then 1 else 0 end) as of_others
+    from own
+    inner join {{ of_open_days(ref('int_changes'), 'row_no') }} as events on {{ event_of('own.moment_no') }} = events.row_no
+    inner join {{ looked_up(ref('int_edit_events'), '(select distinct from_no as row_no from own)', ['row_no']) }} as words
+        on own.from_no = words.row_no
+    group by own.moment_no
+
+)
+
+select
+    met.moment_no,
+    cast(met.edits - coalesce(own_counted.not_others, 0) as {{ dbt.type_bigint() }}) as open_edits,
+    cast(coalesce(own_counted.of_others, 0) as {{ dbt.type_bigint() }}) as open_edits_same_user,
+    met.day_number
+from met
+left join own_counted on met.moment_no = own_counted.moment_no
+where met.edits > coalesce(own_counted.not_others, 0)
