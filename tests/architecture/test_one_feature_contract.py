@@ -43,7 +43,9 @@ def test_the_warehouse_says_the_same_of_every_feature(model: str, others: set[st
 
 def test_the_warehouse_computes_no_feature_that_the_contract_does_not_know() -> None:
     assert tuple(
-        name for name in columns("conflict_features") if name not in ("tenant_id", "moment_id", "moment_no", "day_number")
+        name
+        for name in columns("conflict_features")
+        if name not in ("tenant_id", "moment_id", "moment_no", "day_number")
     ) == (
         *FEATURE_NAMES,
         SILENT_OVERLAP,
