@@ -1,15 +1,19 @@
-"""Operational tables filled with a hundred thousand events in seconds: the real sample, and made-up activity beside it.
+"""Operational tables with a hundred thousand events in seconds: real histories, or the sample and made-up activity.
 
 Rows only, as a replay would have left them; what is worked out from them is not known here.
 """
 
+import dataclasses
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 import psycopg
 
+from bench.support import history_lake
 from bench.support.activity import write_lake
+from foresync.replay.history import read
 
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "jupyter__notebook.parquet"
 
@@ -41,31 +45,48 @@ SELECT *, row_number() OVER (ORDER BY happened_at, number, kind) AS seq FROM (
 """
 CHANGES = """
 CREATE TABLE changes AS
-SELECT tenant_id, received_at, id, seq, sync_session_id, user_id, device_id, entity_type, entity_id, operation,
-  base_version, server_version, new_version, outcome, is_conflicted, fields, edited_at,
-  CASE WHEN is_announced THEN id END AS edit_id
-FROM sample JOIN sample_rows USING (number) WHERE kind = 1
+SELECT *, id AS sync_id, id AS offline_id FROM (
+  SELECT tenant_id, received_at, id, seq, sync_session_id, user_id, device_id, entity_type, entity_id, operation,
+    base_version, server_version, new_version, outcome, is_conflicted, fields, edited_at,
+    CASE WHEN is_announced THEN id END AS edit_id
+  FROM sample JOIN sample_rows USING (number) WHERE kind = 1
+  UNION ALL
+  SELECT tenant_id, received_at, id, seq, sync_session_id, user_id, device_id, entity_type, entity_id, operation,
+    base_version, server_version, new_version, outcome, is_conflicted, fields, edited_at, edit_id
+  FROM read_parquet($lake || '/raw/sync_log/day=*/part.parquet'))
+"""
+PRESENCE = """
+CREATE TABLE presence AS
+SELECT tenant_id, format('00000000-0000-7000-900{}-{:012x}', kind, number) AS id, seq, id AS edit_id,
+  CASE kind WHEN 0 THEN 'opened' ELSE 'closed' END AS event, user_id, device_id, entity_type, entity_id,
+  base_version, happened_at AS received_at, happened_at + INTERVAL 30 DAY AS expires_at, fields
+FROM sample JOIN sample_rows USING (number) WHERE kind <> 1
 UNION ALL
+SELECT tenant_id, id, seq, edit_id, event, user_id, device_id, entity_type, entity_id, base_version, received_at,
+  expires_at, fields
+FROM read_parquet($lake || '/raw/edit_session_event/day=*/part.parquet')
+"""
+
+CHANGES_OF_HISTORIES = """
+CREATE TABLE changes AS
 SELECT tenant_id, received_at, id, seq, sync_session_id, user_id, device_id, entity_type, entity_id, operation,
-  base_version, server_version, new_version, outcome, is_conflicted, fields, edited_at, edit_id
+  base_version, server_version, new_version, outcome, is_conflicted, fields, edited_at, edit_id, sync_id, offline_id
 FROM read_parquet($lake || '/raw/sync_log/day=*/part.parquet')
+"""
+PRESENCE_OF_HISTORIES = """
+CREATE TABLE presence AS
+SELECT tenant_id, id, seq, edit_id, event, user_id, device_id, entity_type, entity_id, base_version, received_at,
+  expires_at, fields
+FROM read_parquet($lake || '/raw/edit_session_event/day=*/part.parquet')
 """
 
 PG_ARRAY = "'{' || array_to_string(fields, ',') || '}' AS fields"
 # table -> its rows; columns that are not named keep their defaults
 ROWS = {
-    "sync_log": f"SELECT * EXCLUDE fields, id AS sync_id, id AS offline_id, {PG_ARRAY} FROM changes",
-    "edit_session_event": f"""
-        SELECT tenant_id, format('00000000-0000-7000-900{{}}-{{:012x}}', kind, number) AS id, seq, id AS edit_id,
-          CASE kind WHEN 0 THEN 'opened' ELSE 'closed' END AS event, user_id, device_id, entity_type, entity_id,
-          base_version, happened_at AS received_at, happened_at + INTERVAL 30 DAY AS expires_at, {PG_ARRAY}
-        FROM sample JOIN sample_rows USING (number) WHERE kind <> 1
-        UNION ALL
-        SELECT tenant_id, id, seq, edit_id, event, user_id, device_id, entity_type, entity_id, base_version,
-          received_at, expires_at, {PG_ARRAY}
-        FROM read_parquet($lake || '/raw/edit_session_event/day=*/part.parquet')""",
+    "sync_log": f"SELECT * EXCLUDE fields, {PG_ARRAY} FROM changes",
+    "edit_session_event": f"SELECT * EXCLUDE fields, {PG_ARRAY} FROM presence",
     "sync_request": """
-        SELECT tenant_id, max(received_at) AS received_at, min(id) AS sync_id, sync_session_id, user_id, device_id,
+        SELECT tenant_id, max(received_at) AS received_at, min(sync_id) AS sync_id, sync_session_id, user_id, device_id,
           CASE WHEN max(seq) % 50 = 0 THEN 'failed' ELSE 'success' END AS status, count(*) AS item_count,
           count(*) AS applied_count, 0 AS merged_count, 0 AS unchanged_count, 0 AS conflict_count,
           0 AS auto_resolved_count, 0 AS rejected_count, 0 AS replayed_count, 100 * count(*) AS bytes_in,
@@ -93,9 +114,8 @@ ROWS = {
           max(received_at) AS last_seen_at
         FROM changes GROUP BY tenant_id, device_id""",
     "replay_anchor": """
-        SELECT 'jupyter-notebook' AS tenant_id, 'a' AS source_digest, max(received_at) AS anchor_at,
-          '{"keep_times": false}' AS mapping
-        FROM sample""",
+        SELECT tenant_id, 'a' AS source_digest, max(received_at) AS anchor_at, '{"keep_times": false}' AS mapping
+        FROM changes WHERE tenant_id = (SELECT min(tenant_id) FROM changes) GROUP BY tenant_id""",
     "tenant_conflict_policy": """
         SELECT DISTINCT tenant_id, '*' AS entity_type, 1 AS version, 'field_merge' AS strategy, 'somebody' AS created_by
         FROM changes""",
@@ -104,23 +124,47 @@ ROWS = {
 
 def insert_many(admin_url: str, made_up: int, per_day: int) -> None:
     """Fill the tables with the sample and so many made-up events; an administrator passes by row-level security."""
-    with tempfile.TemporaryDirectory(prefix="many-events-") as folder:
+    with tempfile.TemporaryDirectory(prefix="many-events-") as folder, duckdb.connect() as made:
         days = write_lake(Path(folder), made_up, per_day=per_day)
-        with duckdb.connect() as made, psycopg.connect(admin_url) as connection:
-            made.execute("SET TimeZone = 'UTC'")
-            made.execute(SAMPLE_CHANGES, {"sample": str(SAMPLE), "start": days[0]})
-            made.execute(SAMPLE_ROWS)
-            made.execute(CHANGES, {"lake": folder})
-            for (tenant,) in made.execute("SELECT DISTINCT tenant_id FROM changes").fetchall():
-                connection.execute("SELECT sync.ensure_tenant(%s, %s)", (tenant, tenant))
-            for (month,) in made.execute("SELECT DISTINCT date_trunc('month', received_at) FROM changes").fetchall():
-                connection.execute("SELECT sync.ensure_month(%s)", (month,))
-            for table, rows in ROWS.items():
-                _copy(made, connection, table, rows.replace("$lake", f"'{folder}'"), Path(folder) / f"{table}.csv")
-            connection.execute("UPDATE sync.tenant_clock SET seq = (SELECT max(seq) FROM sync.sync_log) + 3")
-            # as autovacuum would have, soon after such a load
-            for table in ROWS:
-                connection.execute(f"ANALYZE sync.{table}")
+        made.execute("SET TimeZone = 'UTC'")
+        made.execute(SAMPLE_CHANGES, {"sample": str(SAMPLE), "start": days[0]})
+        made.execute(SAMPLE_ROWS)
+        made.execute(CHANGES, {"lake": folder})
+        made.execute(PRESENCE, {"lake": folder})
+        _insert(made, admin_url, Path(folder))
+
+
+def insert_histories(admin_url: str, files: Sequence[Path], changes: int) -> None:
+    """Fill the tables with about so many changes, of the first pushes of each file; half of the clients announce."""
+    histories = []
+    for file in files:
+        history, pushes, taken = read(file), [], 0
+        for push in history.pushes:
+            if taken >= changes // len(files):
+                break
+            pushes.append(push)
+            taken += len(push.edits)
+        histories.append(history_lake.decided(dataclasses.replace(history, pushes=pushes), file.stem))
+    with tempfile.TemporaryDirectory(prefix="many-events-") as folder, duckdb.connect() as made:
+        history_lake.write(Path(folder), histories, 0.5)
+        made.execute("SET TimeZone = 'UTC'")
+        made.execute(CHANGES_OF_HISTORIES, {"lake": folder})
+        made.execute(PRESENCE_OF_HISTORIES, {"lake": folder})
+        _insert(made, admin_url, Path(folder))
+
+
+def _insert(made: duckdb.DuckDBPyConnection, admin_url: str, folder: Path) -> None:
+    with psycopg.connect(admin_url) as connection:
+        for (tenant,) in made.execute("SELECT DISTINCT tenant_id FROM changes").fetchall():
+            connection.execute("SELECT sync.ensure_tenant(%s, %s)", (tenant, tenant))
+        for (month,) in made.execute("SELECT DISTINCT date_trunc('month', received_at) FROM changes").fetchall():
+            connection.execute("SELECT sync.ensure_month(%s)", (month,))
+        for table, rows in ROWS.items():
+            _copy(made, connection, table, rows, folder / f"{table}.csv")
+        connection.execute("UPDATE sync.tenant_clock SET seq = (SELECT max(seq) FROM sync.sync_log) + 3")
+        # as autovacuum would have, soon after such a load
+        for table in ROWS:
+            connection.execute(f"ANALYZE sync.{table}")
 
 
 def _copy(made: duckdb.DuckDBPyConnection, connection: psycopg.Connection, table: str, rows: str, file: Path) -> None:
