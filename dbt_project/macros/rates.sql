@@ -89,7 +89,7 @@ events as (
         rates.record_no,
         rates.event_no,
         rates.record_received_us,
-        rates.{{ figure }} as figure,
+        rates.{{ figure }},
         {{ of_event }} as of_event
     from {{ ref('int_record_rates') }} as rates
     inner join looked_from
@@ -106,7 +106,7 @@ received as (
     select
         record_no,
         record_received_us,
-        {{ 'figure' if is_day_build() else figure ~ ' as figure' }},
+        {{ figure }},
         lead(record_received_us) over (partition by record_no order by event_no) as next_us
     from {{ 'events' if is_day_build() else ref('int_record_rates') }}
 
@@ -118,7 +118,7 @@ former as (
     select
         record_no,
         record_received_us,
-        figure as former_figure
+        {{ figure }} as former_figure
     from received
     where next_us is null or next_us > record_received_us
     {% if is_day_build() %}
@@ -127,7 +127,7 @@ former as (
     select
         looked_from.record_no,
         looked_from.from_us,
-        coalesce(min(events.figure - events.of_event), {{ seqs_of_a_tenant() }})
+        coalesce(min(events.{{ figure }} - events.of_event), {{ seqs_of_a_tenant() }})
     from looked_from
     left join events on looked_from.record_no = events.record_no
     group by looked_from.record_no, looked_from.from_us

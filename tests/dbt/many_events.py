@@ -43,41 +43,32 @@ SELECT *, row_number() OVER (ORDER BY happened_at, number, kind) AS seq FROM (
   UNION ALL SELECT number, 0, edited_at FROM sample WHERE is_announced
   UNION ALL SELECT number, 2, received_at FROM sample WHERE is_announced)
 """
+# of a lake's raw tables
 CHANGES = """
 CREATE TABLE changes AS
-SELECT *, id AS sync_id, id AS offline_id FROM (
-  SELECT tenant_id, received_at, id, seq, sync_session_id, user_id, device_id, entity_type, entity_id, operation,
-    base_version, server_version, new_version, outcome, is_conflicted, fields, edited_at,
-    CASE WHEN is_announced THEN id END AS edit_id
-  FROM sample JOIN sample_rows USING (number) WHERE kind = 1
-  UNION ALL
-  SELECT tenant_id, received_at, id, seq, sync_session_id, user_id, device_id, entity_type, entity_id, operation,
-    base_version, server_version, new_version, outcome, is_conflicted, fields, edited_at, edit_id
-  FROM read_parquet($lake || '/raw/sync_log/day=*/part.parquet'))
+SELECT tenant_id, received_at, id, seq, sync_id, sync_session_id, user_id, device_id, entity_type, entity_id,
+  offline_id, operation, base_version, server_version, new_version, outcome, is_conflicted, fields, edited_at, edit_id
+FROM read_parquet($lake || '/raw/sync_log/day=*/part.parquet')
 """
 PRESENCE = """
 CREATE TABLE presence AS
+SELECT tenant_id, id, seq, edit_id, event, user_id, device_id, entity_type, entity_id, base_version, received_at,
+  expires_at, fields
+FROM read_parquet($lake || '/raw/edit_session_event/day=*/part.parquet')
+"""
+# beside them, those of the sample
+CHANGES_OF_SAMPLE = """
+INSERT INTO changes BY NAME
+SELECT * EXCLUDE (number, kind, happened_at, is_announced), id AS sync_id, id AS offline_id,
+  CASE WHEN is_announced THEN id END AS edit_id
+FROM sample JOIN sample_rows USING (number) WHERE kind = 1
+"""
+PRESENCE_OF_SAMPLE = """
+INSERT INTO presence BY NAME
 SELECT tenant_id, format('00000000-0000-7000-900{}-{:012x}', kind, number) AS id, seq, id AS edit_id,
   CASE kind WHEN 0 THEN 'opened' ELSE 'closed' END AS event, user_id, device_id, entity_type, entity_id,
   base_version, happened_at AS received_at, happened_at + INTERVAL 30 DAY AS expires_at, fields
 FROM sample JOIN sample_rows USING (number) WHERE kind <> 1
-UNION ALL
-SELECT tenant_id, id, seq, edit_id, event, user_id, device_id, entity_type, entity_id, base_version, received_at,
-  expires_at, fields
-FROM read_parquet($lake || '/raw/edit_session_event/day=*/part.parquet')
-"""
-
-CHANGES_OF_HISTORIES = """
-CREATE TABLE changes AS
-SELECT tenant_id, received_at, id, seq, sync_session_id, user_id, device_id, entity_type, entity_id, operation,
-  base_version, server_version, new_version, outcome, is_conflicted, fields, edited_at, edit_id, sync_id, offline_id
-FROM read_parquet($lake || '/raw/sync_log/day=*/part.parquet')
-"""
-PRESENCE_OF_HISTORIES = """
-CREATE TABLE presence AS
-SELECT tenant_id, id, seq, edit_id, event, user_id, device_id, entity_type, entity_id, base_version, received_at,
-  expires_at, fields
-FROM read_parquet($lake || '/raw/edit_session_event/day=*/part.parquet')
 """
 
 PG_ARRAY = "'{' || array_to_string(fields, ',') || '}' AS fields"
@@ -124,14 +115,14 @@ ROWS = {
 
 def insert_many(admin_url: str, made_up: int, per_day: int) -> None:
     """Fill the tables with the sample and so many made-up events; an administrator passes by row-level security."""
-    with tempfile.TemporaryDirectory(prefix="many-events-") as folder, duckdb.connect() as made:
+    with tempfile.TemporaryDirectory(prefix="many-events-") as folder:
         days = write_lake(Path(folder), made_up, per_day=per_day)
-        made.execute("SET TimeZone = 'UTC'")
-        made.execute(SAMPLE_CHANGES, {"sample": str(SAMPLE), "start": days[0]})
-        made.execute(SAMPLE_ROWS)
-        made.execute(CHANGES, {"lake": folder})
-        made.execute(PRESENCE, {"lake": folder})
-        _insert(made, admin_url, Path(folder))
+        with _held(folder) as made:
+            made.execute(SAMPLE_CHANGES, {"sample": str(SAMPLE), "start": days[0]})
+            made.execute(SAMPLE_ROWS)
+            made.execute(CHANGES_OF_SAMPLE)
+            made.execute(PRESENCE_OF_SAMPLE)
+            _insert(made, admin_url, Path(folder))
 
 
 def insert_histories(admin_url: str, files: Sequence[Path], changes: int) -> None:
@@ -145,12 +136,18 @@ def insert_histories(admin_url: str, files: Sequence[Path], changes: int) -> Non
             pushes.append(push)
             taken += len(push.edits)
         histories.append(history_lake.decided(dataclasses.replace(history, pushes=pushes), file.stem))
-    with tempfile.TemporaryDirectory(prefix="many-events-") as folder, duckdb.connect() as made:
+    with tempfile.TemporaryDirectory(prefix="many-events-") as folder:
         history_lake.write(Path(folder), histories, 0.5)
-        made.execute("SET TimeZone = 'UTC'")
-        made.execute(CHANGES_OF_HISTORIES, {"lake": folder})
-        made.execute(PRESENCE_OF_HISTORIES, {"lake": folder})
-        _insert(made, admin_url, Path(folder))
+        with _held(folder) as made:
+            _insert(made, admin_url, Path(folder))
+
+
+def _held(lake: str) -> duckdb.DuckDBPyConnection:
+    made = duckdb.connect()
+    made.execute("SET TimeZone = 'UTC'")
+    made.execute(CHANGES, {"lake": lake})
+    made.execute(PRESENCE, {"lake": lake})
+    return made
 
 
 def _insert(made: duckdb.DuckDBPyConnection, admin_url: str, folder: Path) -> None:

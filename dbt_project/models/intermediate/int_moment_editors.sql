@@ -34,25 +34,7 @@ stays as (
         {{ micros('received_at') }} + {{ window }} as to_us
     from {{ in_reach(ref('int_event_numbers'), ['record_no', 'record_user_no', 'visible_at', 'received_at']) }} as events
     union all
-    select
-        intervals.record_no,
-        intervals.record_user_no,
-        {{ micros('intervals.from_at') }} + 1,
-        least({{ micros('intervals.expires_at') }}, {{ micros('intervals.to_at') }} + 1)
-    from {{ ref('int_presence_intervals') }} as intervals
-    {%- if is_day_build() %}
-    inner join (
-        select
-            {{ tenant_of('moment_no') }} as tenant_no,
-            min(asked_us) as asked_us
-        from of_events
-        group by {{ tenant_of('moment_no') }}
-    ) as looking_back
-        on
-            {{ shift_right('intervals.from_no', 40) }} = looking_back.tenant_no
-            and {{ micros('intervals.expires_at') }} > looking_back.asked_us
-            and ({{ micros('intervals.to_at') }} >= looking_back.asked_us or intervals.to_at is null)
-    {%- endif %}
+    {{ stays_of_presence(['record_no', 'record_user_no'], 'of_events') }}
 
 ),
 
@@ -83,36 +65,9 @@ visits as (
 
 ),
 
-comings_and_goings as (
-
-    select
-        record_no,
-        at_us,
-        sum(users) as users
-    from (
-        select
-            record_no,
-            from_us as at_us,
-            1 as users
-        from visits
-        union all
-        select
-            record_no,
-            to_us,
-            -1
-        from visits
-    ) as met
-    group by record_no, at_us
-
-),
-
 crowds as (
 
-    select
-        record_no,
-        at_us,
-        {{ running_sum('users', up_to_here(['record_no'], ['at_us'])) }} as users
-    from comings_and_goings
+    {{ begun_and_not_ended('visits', 'users') }}
 
 ),
 

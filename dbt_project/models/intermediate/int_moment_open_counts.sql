@@ -19,62 +19,15 @@ with moments as (
 
 ),
 
--- from the first instant that sees it to the first that does not any more
 stays as (
 
-    select
-        intervals.record_no,
-        {{ micros('intervals.from_at') }} + 1 as from_us,
-        least({{ micros('intervals.expires_at') }}, {{ micros('intervals.to_at') }} + 1) as to_us
-    from {{ ref('int_presence_intervals') }} as intervals
-    {%- if is_day_build() %}
-    inner join (
-        select
-            {{ tenant_of('moment_no') }} as tenant_no,
-            min(asked_us) as asked_us
-        from moments
-        group by {{ tenant_of('moment_no') }}
-    ) as looking_back
-        on
-            {{ shift_right('intervals.from_no', 40) }} = looking_back.tenant_no
-            and {{ micros('intervals.expires_at') }} > looking_back.asked_us
-            and ({{ micros('intervals.to_at') }} >= looking_back.asked_us or intervals.to_at is null)
-    {%- endif %}
-
-),
-
-begun_and_ended as (
-
-    select
-        record_no,
-        at_us,
-        sum(edits) as edits
-    from (
-        select
-            record_no,
-            from_us as at_us,
-            1 as edits
-        from stays
-        where from_us < to_us
-        union all
-        select
-            record_no,
-            to_us,
-            -1
-        from stays
-        where from_us < to_us
-    ) as met
-    group by record_no, at_us
+    {{ stays_of_presence(['record_no'], 'moments') }}
 
 ),
 
 open_then as (
 
-    select
-        record_no,
-        at_us,
-        {{ running_sum('edits', up_to_here(['record_no'], ['at_us'])) }} as edits
-    from begun_and_ended
+    {{ begun_and_not_ended('stays', 'edits') }}
 
 ),
 
