@@ -30,7 +30,7 @@ select
     moments.day_number
 from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
 inner join {{ of_open_days(ref('int_changes'), 'row_no') }} as events on {{ event_of('moments.moment_no') }} = events.row_no
-left join {{ looked_up(ref('int_edit_events'), words_announced(), ['row_no']) }} as said on moments.announced_no = said.row_no
+left join {{ words_announced() }} as said on moments.announced_no = said.row_no
 union all
 select
     predictions.tenant_id,
@@ -110,8 +110,10 @@ select
 from found
 {%- endmacro %}
 
+{#- The words of presence that moments' editors had announced last. -#}
 {% macro words_announced() -%}
-    (select distinct announced_no as row_no from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments)
+    {%- set wanted = '(select distinct announced_no as row_no from ' ~ of_open_days(ref('int_moment_numbers'), 'moment_no') ~ ' as moments)' -%}
+    {{ looked_up(ref('int_edit_events'), wanted, ['row_no']) }}
 {%- endmacro %}
 
 {#- To read from. -#}

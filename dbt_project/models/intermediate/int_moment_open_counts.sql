@@ -7,6 +7,8 @@
   off again where it is on the same device. An edit that a moment is about has announced itself, and so is not open at any of these.
 -#}
 
+{% set of_silent_events = 'moment_no > 0 and announced_no is null' %}
+
 with moments as (
 
     select
@@ -15,7 +17,7 @@ with moments as (
         record_no,
         day_number
     from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as moments
-    where moment_no > 0 and announced_no is null
+    where {{ of_silent_events }}
 
 ),
 
@@ -39,7 +41,7 @@ met as (
 
 own as (
 
-    {{ open_edits('moment_no > 0 and announced_no is null', 'record_user_no') }}
+    {{ open_edits(of_silent_events, 'record_user_no') }}
 
 ),
 

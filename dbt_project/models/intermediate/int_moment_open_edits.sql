@@ -22,7 +22,7 @@ announced as (
         numbers.moment_no,
         {{ explode('said.fields') }} as field
     from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as numbers
-    inner join {{ looked_up(ref('int_edit_events'), words_announced(), ['row_no']) }} as said on numbers.announced_no = said.row_no
+    inner join {{ words_announced() }} as said on numbers.announced_no = said.row_no
     -- an inner join by itself does not tell DuckDB how few they are
     where numbers.announced_no is not null
     union all

@@ -25,7 +25,7 @@ moments as (
         said.base_version
     from {{ of_open_days(ref('int_moment_numbers'), 'moment_no') }} as numbers
     inner join {{ of_open_days(ref('int_changes'), 'row_no') }} as events on {{ event_of('numbers.moment_no') }} = events.row_no
-    inner join {{ looked_up(ref('int_edit_events'), words_announced(), ['row_no']) }} as said on numbers.announced_no = said.row_no
+    inner join {{ words_announced() }} as said on numbers.announced_no = said.row_no
     -- an inner join by itself does not tell DuckDB how few they are
     where numbers.announced_no is not null
     union all

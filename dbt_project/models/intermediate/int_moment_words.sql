@@ -24,7 +24,7 @@ said as (
         moments.day_number,
         words_said.fields
     from moments
-    inner join {{ looked_up(ref('int_edit_events'), words_announced(), ['row_no']) }} as words_said
+    inner join {{ words_announced() }} as words_said
         on moments.announced_no = words_said.row_no
     union all
     select
